@@ -8,7 +8,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
 use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::schema::{Attribute, Type};
 
 const CASE: CaseMapperBorrowed<'static> = CaseMapper::new();
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
@@ -113,6 +116,22 @@ pub fn binary(text: &str) -> Option<Vec<u8>> {
     static URL: LazyLock<GeneralPurpose> =
         LazyLock::new(|| GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG));
     STANDARD.decode(text).or_else(|_| URL.decode(text)).ok()
+}
+
+/// The key of a value of an attribute, by its type; `None` for what has no key: null, `""`, and values that do not fit the type.
+#[must_use]
+pub fn of(attribute: &Attribute, value: &Value) -> Option<String> {
+    match (attribute.kind, value) {
+        (Type::Boolean, Value::Bool(value)) => Some(boolean(*value)),
+        (Type::Integer, Value::Number(value)) => value.as_i64().map(integer),
+        (Type::Decimal, Value::Number(value)) => value.as_f64().map(decimal),
+        (_, Value::String(text)) if text.is_empty() => None,
+        (Type::DateTime, Value::String(text)) => date_time(text).map(moment),
+        (Type::String | Type::Reference | Type::Binary, Value::String(text)) => {
+            Some(string(text, attribute.compares_exactly()))
+        }
+        _ => None,
+    }
 }
 
 /// A key as an index keeps it: whole up to [`MAX_STORED`] bytes, else its beginning and the SHA-256 of all of it, so that equality

@@ -1,10 +1,15 @@
-//! SCIM core.
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
 pub mod attr;
+pub mod discovery;
 pub mod error;
+pub mod filter;
 pub mod json;
 pub mod key;
+pub mod list;
+pub mod patch;
+pub mod resource;
 pub mod schema;
 pub mod urn;
 

@@ -33,7 +33,20 @@ pub struct ResourceType {
     pub extensions: Vec<Extension>,
     /// The URNs a path at this type may begin with.
     pub urns: Urns,
+    /// The attributes of which a store keeps comparison keys.
+    pub indexes: Vec<Index>,
     passthrough: bool,
+}
+
+/// An attribute of which a store keeps comparison keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The number under which the keys are kept; never given to another attribute.
+    pub id: i32,
+    /// The attribute, in canonical letter case.
+    pub path: AttrPath,
+    /// Whether two resources may not share a key.
+    pub unique: bool,
 }
 
 /// An extension of a resource type. RFC 7643 §6.
@@ -161,11 +174,29 @@ impl ResourceType {
             schema,
             extensions,
             urns: Urns::default(),
+            indexes: Vec::new(),
             passthrough: false,
         };
         one.urns = Urns::new(one.schemas().map(|schema| schema.id.clone()));
+        one.indexes = one.find_indexes();
         one.passthrough = one.shows_everything();
         one
+    }
+
+    fn find_indexes(&self) -> Vec<Index> {
+        let known = builtin::indexes(&self.name).into_iter().flatten();
+        known
+            .filter_map(|(text, id)| {
+                let path = AttrPath::parse(text, &self.urns).ok()?;
+                let leaf = self.resolve(&path, Mode::Rfc)?.leaf();
+                let unique = leaf.uniqueness != super::Uniqueness::None;
+                Some(Index {
+                    id: *id,
+                    path,
+                    unique,
+                })
+            })
+            .collect()
     }
 
     fn shows_everything(&self) -> bool {
