@@ -1,0 +1,7 @@
+//! scimd from outside: every story over HTTP, on SQLite and on PostgreSQL.
+#![cfg(test)]
+
+#[macro_use]
+mod support;
+
+mod users;
