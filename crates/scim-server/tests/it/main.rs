@@ -4,4 +4,8 @@
 #[macro_use]
 mod support;
 
+mod concurrency;
+mod list;
+mod patch;
 mod users;
+mod versions;
