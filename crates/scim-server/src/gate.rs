@@ -240,3 +240,6 @@ fn state(req: &HttpRequest) -> Result<actix_web::web::Data<AppState>, Refusal> {
         .cloned()
         .ok_or(Refusal::Internal)
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,10 @@ async fn serve(config: Config, store: Store) -> Result<(), Failure> {
     ended.map_err(Failure::failed)
 }
 
+/// A server on a listener, without signals; it runs when it is awaited or spawned.
+///
+/// # Errors
+/// When the listener cannot be used.
 pub fn server(state: &web::Data<AppState>, listener: TcpListener) -> io::Result<Server> {
     let shared = state.clone();
     let config = &state.config;

@@ -28,7 +28,11 @@ fn with_words(directory: &str, except: &[&str], words: &[&str]) -> Vec<String> {
     let root = root();
     let mut found = Vec::new();
     for path in files(&root.join(directory), "rs") {
-        let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        let name = path
+            .strip_prefix(&root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         if except.iter().any(|one| name.contains(one)) {
             continue;
         }
@@ -44,17 +48,37 @@ fn with_words(directory: &str, except: &[&str], words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_core_is_pure() {
-    let words = ["async ", ".await", "std::fs", "std::net", "std::time", "std::thread", "Utc::now", "tokio", "actix", "diesel"];
+    let words = [
+        "async ",
+        ".await",
+        "std::fs",
+        "std::net",
+        "std::time",
+        "std::thread",
+        "Utc::now",
+        "tokio",
+        "actix",
+        "diesel",
+    ];
     assert_eq!(with_words("crates/scim-core/src", &[], &words), [""; 0]);
 }
 
 #[test]
 fn arrows_point_down() {
     let server = "crates/scim-server/src";
-    assert_eq!(with_words(server, &["src/store"], &["diesel::", "diesel_migrations"]), [""; 0]);
+    assert_eq!(
+        with_words(server, &["src/store"], &["diesel::", "diesel_migrations"]),
+        [""; 0]
+    );
     for (floor, above) in [
-        ("crates/scim-server/src/store", &["actix_web", "crate::service", "crate::gate", "crate::http"][..]),
-        ("crates/scim-server/src/service", &["actix_web", "crate::gate", "crate::http", "diesel"]),
+        (
+            "crates/scim-server/src/store",
+            &["actix_web", "crate::service", "crate::gate", "crate::http"][..],
+        ),
+        (
+            "crates/scim-server/src/service",
+            &["actix_web", "crate::gate", "crate::http", "diesel"],
+        ),
         ("crates/scim-server/src/gate", &["crate::http", "diesel"]),
     ] {
         assert_eq!(with_words(floor, &[], above), [""; 0], "{floor}");
@@ -63,9 +87,17 @@ fn arrows_point_down() {
 
 #[test]
 fn one_file_knows_which_database_it_is() {
-    let knows = ["Dialect::Sqlite", "Dialect::Postgres", "Conn::Lite(", "Conn::Pg("];
+    let knows = [
+        "Dialect::Sqlite",
+        "Dialect::Postgres",
+        "Conn::Lite(",
+        "Conn::Pg(",
+    ];
     let allowed = ["store/dialect.rs", "store/connection.rs", "store/tests"];
-    assert_eq!(with_words("crates/scim-server/src", &allowed, &knows), [""; 0]);
+    assert_eq!(
+        with_words("crates/scim-server/src", &allowed, &knows),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -81,7 +113,10 @@ fn migrations_are_twins() {
     assert_eq!(sqlite, postgres);
     assert!(sqlite.iter().any(|name| name.ends_with("up.sql")));
     for name in sqlite.iter().filter(|name| name.ends_with("up.sql")) {
-        assert!(sqlite.contains(&name.replace("up.sql", "down.sql")), "{name}");
+        assert!(
+            sqlite.contains(&name.replace("up.sql", "down.sql")),
+            "{name}"
+        );
     }
 }
 
@@ -89,7 +124,12 @@ fn migrations_are_twins() {
 fn conformance_names_tests_that_exist() {
     let text = fs::read_to_string(root().join("docs/CONFORMANCE.md")).unwrap();
     let mut sources = String::new();
-    for directory in ["crates/scim-core/src", "crates/scim-core/tests", "crates/scim-server/src", "crates/scim-server/tests"] {
+    for directory in [
+        "crates/scim-core/src",
+        "crates/scim-core/tests",
+        "crates/scim-server/src",
+        "crates/scim-server/tests",
+    ] {
         for path in files(&root().join(directory), "rs") {
             sources.push_str(&fs::read_to_string(path).unwrap());
         }
@@ -102,7 +142,10 @@ fn conformance_names_tests_that_exist() {
             };
             named += 1;
             let is_file = name.starts_with("idp::");
-            assert!(is_file || sources.contains(&format!("fn {test}")), "{name} is not a test");
+            assert!(
+                is_file || sources.contains(&format!("fn {test}")),
+                "{name} is not a test"
+            );
         }
     }
     assert!(named > 100, "{named} tests named");

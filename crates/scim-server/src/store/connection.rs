@@ -1,7 +1,7 @@
 //! One connection to either database: run, read, begin, commit; and how the pool makes and judges them.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -319,7 +319,7 @@ fn about(path: &Path, why: &str) -> String {
 }
 
 /// Opens the file, and makes it if it is not there, readable for its owner only.
-fn connect_file(path: &PathBuf, role: Role) -> Result<SqliteConnection, String> {
+fn connect_file(path: &Path, role: Role) -> Result<SqliteConnection, String> {
     make(path).map_err(|error| error.to_string())?;
     let text = path.to_str().ok_or("the path is not UTF-8")?;
     let mut link = SqliteConnection::establish(text).map_err(|error| error.to_string())?;

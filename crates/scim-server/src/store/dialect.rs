@@ -120,40 +120,6 @@ impl Dialect {
         }
     }
 
-    /// Removes the keys of a list: binds the list, tenant and id. One probe of the primary key for each item.
-    pub(super) fn remove_index_keys(self) -> [&'static str; 2] {
-        match self {
-            Dialect::Postgres => [
-                "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
-                 WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
-                 AND x.elem = CAST(e.value->>1 AS smallint) AND x.skey = e.value->>2) FROM ",
-                ")) AND ",
-            ],
-            Dialect::Sqlite => [
-                "DELETE FROM attr_index WHERE (tenant_id, rid, attr_id, elem, skey) IN
-                 (SELECT ?, ?, e.value->>0, e.value->>1, e.value->>2 FROM ",
-                ") AND ",
-            ],
-        }
-    }
-
-    /// The same for the keys that are unique.
-    pub(super) fn remove_unique_keys(self) -> [&'static str; 2] {
-        match self {
-            Dialect::Postgres => [
-                "DELETE FROM attr_unique WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_unique x
-                 WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
-                 AND x.skey = e.value->>1) FROM ",
-                ")) AND ",
-            ],
-            Dialect::Sqlite => [
-                "DELETE FROM attr_unique WHERE (tenant_id, rid, attr_id, skey) IN
-                 (SELECT ?, ?, e.value->>0, e.value->>1 FROM ",
-                ") AND ",
-            ],
-        }
-    }
-
     /// The slot in which a resource is counted: writers of one tenant meet in one of 16 on `PostgreSQL`; `SQLite` has one writer.
     pub(super) fn slot(self, id: Uuid) -> i16 {
         match self {

@@ -38,6 +38,11 @@ impl Health {
         self.full.load(Ordering::Relaxed)
     }
 
+    #[cfg(test)]
+    pub(super) fn pretend_full(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
     /// Learns from an attempt.
     pub(super) fn learn(&self, conn: &Conn, written: bool) {
         if conn.trouble.full {
