@@ -1,5 +1,5 @@
 //! What identity providers send where the RFC says something else, and what it means. One function per quirk; all of them only in
-//! [`Mode::Compat`](crate::Mode::Compat).
+//! [`Mode::Compat`].
 
 use serde_json::{Map, Value};
 

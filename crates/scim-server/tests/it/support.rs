@@ -6,7 +6,7 @@ pub(crate) mod database;
 pub(crate) mod wire;
 
 pub(crate) use app::TestApp;
-pub(crate) use client::{Answer, Client};
+pub(crate) use client::Client;
 pub(crate) use database::Database;
 
 /// Runs each story on SQLite and on PostgreSQL, as two tests.
@@ -19,7 +19,6 @@ pub(crate) use database::Database;
 macro_rules! stories {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)*) => {$(
         mod $name {
-            #[allow(unused_imports, reason = "not every story needs everything around it")]
             use super::*;
 
             async fn story($app: $crate::support::TestApp) $body
