@@ -81,7 +81,7 @@ fn arrows_point_down() {
         ),
         ("crates/scim-server/src/gate", &["crate::http", "diesel"]),
     ] {
-        assert_eq!(with_words(floor, &[], above), [""; 0], "{floor}");
+        assert_eq!(with_words(floor, &["/tests"], above), [""; 0], "{floor}");
     }
 }
 

@@ -354,9 +354,14 @@ impl Reader<'_, '_> {
         let start = self.at;
         let token =
             self.take_while(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
-        token
-            .parse()
-            .map_err(|_| self.refused(start, "expected a JSON number within range"))
+        let out_of_range = || self.refused(start, "expected a JSON number within range");
+        let number: Number = token.parse().map_err(|_| out_of_range())?;
+        if !number.is_f64() {
+            return Ok(number);
+        }
+        // The nearest number there is: `serde_json` alone may miss it by one step, and the text of that would be read differently.
+        let nearest = token.parse().ok().and_then(Number::from_f64);
+        nearest.ok_or_else(out_of_range)
     }
 }
 

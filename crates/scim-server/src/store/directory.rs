@@ -321,9 +321,17 @@ fn put_setting(conn: &mut Conn, name: &str, value: &str) -> Result<(), StoreErro
     .map(|_| ())
 }
 
-/// Writes something, to see whether writing is possible.
-pub(super) fn probe(conn: &mut Conn, _: bool) -> Result<(), StoreError> {
-    put_setting(conn, "probe", "")?;
-    conn.trouble.changed = true;
-    Ok(())
+impl Store {
+    /// Writes as much as a large change does, to see whether writing is possible.
+    pub(super) async fn probe(&self, limit: Duration) -> Result<(), StoreError> {
+        for size in [PROBE, 0] {
+            let text = "x".repeat(size);
+            let run = move |conn: &mut Conn, _| put_setting(conn, "probe", &text);
+            self.submit(Kind::Write, "probe", limit, run).await?;
+        }
+        Ok(())
+    }
 }
+
+/// Bytes, more than a change takes in the log.
+const PROBE: usize = 256 * 1024;
