@@ -48,6 +48,8 @@ stories! {
             ("externalId eq \"e1\"", &["Bob"]),
             ("userName eq \"nobody\"", &[]),
             ("emails[type eq \"work\"].value eq \"x\"", &[]),
+            ("emails[type eq \"work\"].value eq \"ada@work.example\"", &["ada"]),
+            ("emails[type eq \"home\"].value eq \"ada@work.example\"", &[]),
             ("emails[type eq \"work\" and value eq \"ada@WORK.example\"]", &["ada"]),
             ("emails[type eq \"work\" and value ew \"home.example\"]", &[]),
             ("emails.type eq \"work\" and emails.value ew \"home.example\"", &["ada"]),
@@ -76,10 +78,6 @@ stories! {
             ("meta.lastModified lt \"2020-01-01T00:00:00Z\"", &[]),
             ("name.familyName co \"ä\"", &["cleo"]),
         ] {
-            if filter.contains("].value") {
-                app.scim.filter("/Users", filter).await.refused(400, Some("invalidFilter"));
-                continue;
-            }
             check(&app.scim, filter, names).await;
         }
     }
