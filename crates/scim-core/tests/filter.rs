@@ -373,6 +373,9 @@ fn one_element_is_enough() {
             yes emails.type eq "work" and emails.value co "home"
             no  emails[type eq "work" and value co "home"]
             yes emails[type eq "home" and value co "home"]
+            yes emails[type eq "home"].value co "home"
+            no  emails[type eq "work"].value co "home"
+            yes emails[type eq "work" or type eq "home"].value co "home" and userName pr
             yes emails[type eq "home" and (value sw "x" or value ew "example")]
             yes emails[not (type eq "work")]
             yes not (emails[type eq "other"])

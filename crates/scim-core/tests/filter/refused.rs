@@ -75,7 +75,9 @@ fn what_is_not_a_filter_is_refused_at_its_byte() {
         ("emails[type pr", "the `]` that closes byte 0"),
         ("emails[type pr)", "byte 14"),
         ("emails[]", "byte 7: expected an attribute"),
-        ("emails[type pr].value eq \"x\"", "byte 15"),
+        ("emails[type pr].", "byte 16: expected a sub-attribute"),
+        ("emails[type pr].value", "byte 21"),
+        ("emails[type pr].a.b eq \"x\"", "byte 16: expected a sub-attribute"),
         (
             "emails[a[b pr]]",
             "byte 7: a value path cannot stand in another one",
