@@ -77,7 +77,10 @@ fn what_is_not_a_filter_is_refused_at_its_byte() {
         ("emails[]", "byte 7: expected an attribute"),
         ("emails[type pr].", "byte 16: expected a sub-attribute"),
         ("emails[type pr].value", "byte 21"),
-        ("emails[type pr].a.b eq \"x\"", "byte 16: expected a sub-attribute"),
+        (
+            "emails[type pr].a.b eq \"x\"",
+            "byte 16: expected a sub-attribute",
+        ),
         (
             "emails[a[b pr]]",
             "byte 7: a value path cannot stand in another one",

@@ -7,5 +7,6 @@ mod support;
 mod concurrency;
 mod list;
 mod patch;
+mod readme;
 mod users;
 mod versions;
