@@ -31,6 +31,8 @@ const RFC: &[Mode] = &[Mode::Rfc];
 const STRICT: &[Mode] = &[Mode::Strict];
 
 const ENTERPRISE: &str = scim_core::urn::ENTERPRISE_USER;
+/// The extension in `testdata/gadget.json`.
+const EXTRA: &str = "urn:example:scim:2.0:Gadget:Extra";
 
 fn user() -> Arc<ResourceType> {
     Arc::clone(builtin::registry(None).resource_type("User").unwrap())
@@ -40,7 +42,7 @@ fn map(text: &str) -> Map<String, Value> {
     let text = text
         .replace("$E", ENTERPRISE)
         .replace("$U", scim_core::urn::USER)
-        .replace("$X", gadget::EXTRA);
+        .replace("$X", EXTRA);
     json::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 

@@ -34,6 +34,8 @@ const RFC: &[Mode] = &[Mode::Rfc];
 const STRICT: &[Mode] = &[Mode::Strict];
 
 const ENTERPRISE: &str = scim_core::urn::ENTERPRISE_USER;
+/// The extension in `testdata/gadget.json`.
+const EXTRA: &str = "urn:example:scim:2.0:Gadget:Extra";
 
 /// Lines `before | op | path | value | after`. An empty path or value is not sent; `after` is a scimType, or `=` when nothing changes.
 /// `$E` is the URN of the enterprise extension. Lines that begin with `#` say what the next ones show.
@@ -61,7 +63,7 @@ fn table(resource_type: &ResourceType, required: (&str, &str), modes: &[Mode], l
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let line = line.replace("$E", ENTERPRISE).replace("$X", gadget::EXTRA);
+        let line = line.replace("$E", ENTERPRISE).replace("$X", EXTRA);
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
         let [before, op, path, value, after] = columns[..] else {
             panic!("five columns: {line}");

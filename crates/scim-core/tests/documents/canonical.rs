@@ -26,7 +26,7 @@ fn check(resource_type: &ResourceType, modes: &[Mode], lines: &str) {
                     Ok(document) => Value::Object(document).to_string(),
                     Err(error) => words(&error),
                 };
-                let kept = kept.replace("$E", ENTERPRISE).replace("$X", gadget::EXTRA);
+                let kept = kept.replace("$E", ENTERPRISE).replace("$X", super::EXTRA);
                 assert_eq!(found, kept, "{mode:?}: {sent}");
             }
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{ALL, COMPAT, ENTERPRISE, LETTER, gadget, map, rows, user};
 
 fn names(list: &str) -> Vec<String> {
-    let list = list.replace("$E", ENTERPRISE).replace("$X", gadget::EXTRA);
+    let list = list.replace("$E", ENTERPRISE).replace("$X", super::EXTRA);
     list.split(',').map(str::to_owned).collect()
 }
 

@@ -29,7 +29,7 @@ fn puts(resource_type: &scim_core::ResourceType, lines: &str) {
             let expected = if result.starts_with('{') {
                 Value::Object(arrange(resource_type, map(result), "1"))
             } else {
-                result.replace("$X", gadget::EXTRA).into()
+                result.replace("$X", super::EXTRA).into()
             };
             assert_eq!(found, expected, "{mode:?} {row:?}");
         }

@@ -15,7 +15,7 @@ fn check(resource_type: &ResourceType, modes: &[Mode], lines: &str) {
             };
             assert_eq!(
                 found,
-                row[1].replace("$X", gadget::EXTRA),
+                row[1].replace("$X", super::EXTRA),
                 "{mode:?} {row:?}"
             );
         }

@@ -132,10 +132,10 @@ fn nothing_changes_what_is_read_only() {
         ("label", "one"),
         &r#"{"stamp":"s","box":{"colour":"red","width":1,"owner":"o"},"log":[{"value":"a","type":"work"}],
              "$X":{"must":"m","owner":"o"}}"#
-            .replace("$X", gadget::EXTRA),
+            .replace("$X", super::EXTRA),
     );
     let core = "urn:example:scim:2.0:Gadget";
-    let extra = gadget::EXTRA;
+    let extra = super::EXTRA;
     for (urn, name, sub, is_list, holder) in [
         (core, "stamp", None, false, ""),
         (core, "box", Some("owner"), false, "box"),
@@ -283,7 +283,7 @@ fn parts_of_elements_are_immutable_and_elements_are_not() {
 #[test]
 fn a_required_extension_stays() {
     let gadget = gadget::resource_type(true);
-    let extra = gadget::EXTRA;
+    let extra = super::EXTRA;
     let attributes = json!({ extra: {"must": "m"} }).to_string();
     let before = document(&gadget, ("label", "one"), &attributes);
     for mode in ALL {
