@@ -134,18 +134,16 @@ fn the_same_again(resource_type: &ResourceType, document: &Map<String, Value>) -
 }
 
 fn case() -> impl Strategy<Value = (usize, Map<String, Value>, Vec<Value>)> {
-    (0..2_usize).prop_flat_map(|which| {
+    let of = |which: usize| {
         let one = &types()[which];
-        (
-            Just(which),
-            generate::document(one),
-            generate::operations(one),
-        )
-    })
+        let (document, operations) = (generate::document(one), generate::operations(one));
+        (Just(which), document, operations)
+    };
+    prop_oneof![of(0), of(1)]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_patch_leaves_a_sound_document_or_none((which, before, operations) in case()) {

@@ -51,7 +51,9 @@ fn one_value(attribute: &Attribute) -> BoxedStrategy<Value> {
         Type::String => word().prop_map(Value::from).boxed(),
         Type::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         Type::Integer => (-2..3_i64).prop_map(Value::from).boxed(),
-        Type::Decimal => (-2..3_i64).prop_map(|one| json!(one as f64 / 2.0)).boxed(),
+        Type::Decimal => select(vec![-1.0, -0.5, 0.5, 1.0])
+            .prop_map(|one: f64| json!(one))
+            .boxed(),
         Type::DateTime => select(vec!["2026-01-31T09:30:00Z", "2026-01-31T09:30:00"])
             .prop_map(Value::from)
             .boxed(),
@@ -270,8 +272,8 @@ fn picked(resource_type: &ResourceType) -> BoxedStrategy<String> {
 
 /// The value for a path that ends at some attribute, mostly one that fits.
 fn fitting(resource_type: &ResourceType, path: &str) -> BoxedStrategy<Value> {
-    let plain = match (path.find('['), path.find(']')) {
-        (Some(from), Some(to)) if from < to => format!("{}{}", &path[..from], &path[to + 1..]),
+    let plain = match (path.split_once('['), path.rsplit_once(']')) {
+        (Some((attribute, _)), Some((_, sub))) => format!("{attribute}{sub}"),
         _ => path.to_owned(),
     };
     let found = AttrPath::parse(&plain, &resource_type.urns).ok();
