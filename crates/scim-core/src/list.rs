@@ -325,6 +325,9 @@ fn once<T>(place: &mut Option<T>, value: T, name: &str) -> Result<()> {
 }
 
 fn names(place: &mut Option<Vec<String>>, value: &str) {
+    if value.trim().is_empty() {
+        return;
+    }
     place
         .get_or_insert_default()
         .extend(value.split(',').map(|name| name.trim().to_owned()));

@@ -112,7 +112,8 @@ impl<'a> Patcher<'a> {
         let resource_type = self.canon.resource_type;
         let target = match Target::parse(step.text, &resource_type.urns) {
             Ok(target) => target,
-            Err(error) if step.explicit => return Err(error),
+            // A member name with a filter that is no filter was meant as a path: leaving it out would do less than was asked.
+            Err(error) if step.explicit || error.is(ScimType::InvalidFilter) => return Err(error),
             Err(_) => return self.canon.unknown(step.text),
         };
         if target.path.is_container() {

@@ -204,9 +204,18 @@ impl Canon<'_> {
             (_, Value::Null) => Ok(None),
             (Type::Complex, Value::Object(members)) => self.complex(attribute, members, at),
             // RFC 7643 §2.5 says null; clients clear references and complex attributes with "".
-            (kind, Value::String(text)) if text.is_empty() && kind != Type::String => Ok(None),
+            (kind, Value::String(text)) if text.is_empty() && self.clears(kind) => Ok(None),
             (kind, value) if fits(kind, &value) => Ok(Some(value)),
             (kind, value) => Err(expected(at, describe(kind), &value)),
+        }
+    }
+
+    /// Whether "" takes the value away.
+    fn clears(&self, kind: Type) -> bool {
+        match kind {
+            Type::String => false,
+            Type::Reference | Type::Complex => true,
+            _ => self.mode == Mode::Compat,
         }
     }
 

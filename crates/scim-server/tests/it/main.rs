@@ -8,5 +8,6 @@ mod concurrency;
 mod list;
 mod patch;
 mod readme;
+mod rest;
 mod users;
 mod versions;
