@@ -1,0 +1,200 @@
+//! Reading a tenant's resources: by id, by key, page by page. [`Reader`] knows its tenant and adds it to every statement.
+
+use std::collections::BTreeMap;
+
+use diesel::sql_types::{BigInt, Nullable, Text};
+use uuid::Uuid;
+
+use super::connection::Conn;
+use super::dialect::{Rid, RidSql};
+use super::error::StoreError;
+use super::model::{Stored, TenantId};
+use super::sql::Sql;
+
+/// Reads one tenant's rows.
+#[derive(Debug)]
+pub struct Reader<'c> {
+    pub(super) conn: &'c mut Conn,
+    pub(super) tenant: TenantId,
+    /// Whether what is read is held until the end of the transaction.
+    pub(super) held: bool,
+}
+
+/// The columns of a resource, in the order of [`Row`].
+const COLUMNS: &str = "SELECT r.rid, r.version, r.created, r.modified, r.doc, r.secret";
+type Types = (RidSql, BigInt, BigInt, BigInt, Text, Nullable<Text>);
+type Row = (Rid, i64, i64, i64, String, Option<String>);
+
+const COUNT: &str = "SELECT CAST(coalesce(sum(n), 0) AS bigint) AS n FROM resource_count WHERE tenant_id = ? AND rtype = ?";
+
+fn stored((id, version, created, modified, doc, secret): Row) -> Stored {
+    Stored {
+        id: id.0,
+        version,
+        created,
+        modified,
+        doc,
+        secret,
+    }
+}
+
+impl Reader<'_> {
+    /// The resource with this id.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn get(&mut self, rtype: i16, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        let sql = Sql::new(COLUMNS)
+            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid = ?")
+            .bind(self.tenant)
+            .bind(rtype)
+            .bind(id);
+        self.one(sql)
+    }
+
+    /// The resource with this value of a unique attribute.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn by_unique(&mut self, rtype: i16, attr: i32, skey: &str) -> Result<Option<Stored>, StoreError> {
+        let sql = Sql::new(COLUMNS)
+            .then(
+                " FROM attr_unique u JOIN resource r ON r.tenant_id = u.tenant_id AND r.rtype = ? AND r.rid = u.rid
+                 WHERE u.tenant_id = ? AND u.attr_id = ? AND u.skey = ?",
+            )
+            .bind(rtype)
+            .bind(self.tenant)
+            .bind(attr)
+            .bind(skey);
+        self.one(sql)
+    }
+
+    /// The resources with this value of an indexed attribute, each once, in the order of creation.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn by_index(&mut self, rtype: i16, attr: i32, skey: &str, limit: i64) -> Result<Vec<Stored>, StoreError> {
+        let ids = Sql::new(
+            "WITH p AS MATERIALIZED (SELECT DISTINCT rid FROM attr_index
+             WHERE tenant_id = ? AND attr_id = ? AND skey = ? ORDER BY rid LIMIT ?) ",
+        )
+        .bind(self.tenant)
+        .bind(attr)
+        .bind(skey)
+        .bind(limit);
+        let sql = ids.then(COLUMNS).append(self.documents(rtype)).then(" ORDER BY r.rid");
+        self.many(sql)
+    }
+
+    /// Up to `limit` resources from the one at `offset`, in the order of creation, and how many there are in all, both at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn page(&mut self, rtype: i16, offset: i64, limit: i64) -> Result<(Vec<Stored>, i64), StoreError> {
+        let page = if offset == 0 {
+            Sql::new("SELECT * FROM resource x WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ?")
+                .bind(self.tenant)
+                .bind(rtype)
+                .bind(limit)
+        } else {
+            // Only ids are passed over, not documents.
+            Sql::new(
+                "WITH p AS MATERIALIZED (SELECT x.rid FROM resource x
+                 WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ? OFFSET ?) SELECT r.*",
+            )
+            .bind(self.tenant)
+            .bind(rtype)
+            .bind(limit)
+            .bind(offset)
+            .append(self.documents(rtype))
+        };
+        let sql = Sql::new("SELECT t.n, r.rid, r.version, r.created, r.modified, r.doc, r.secret FROM (")
+            .append(self.counted(rtype))
+            .then(") t LEFT JOIN (")
+            .append(page)
+            .then(") r ON true ORDER BY r.rid");
+        let rows = self
+            .conn
+            .load::<(BigInt, Nullable<Types>), (i64, Option<Row>)>(sql)?;
+        let total = rows.first().map_or(0, |(total, _)| *total);
+        let page = rows.into_iter().filter_map(|(_, row)| row.map(stored));
+        Ok((page.collect(), total))
+    }
+
+    /// How many resources of the type there are.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn count(&mut self, rtype: i16) -> Result<i64, StoreError> {
+        let sql = self.counted(rtype);
+        let row = self.conn.first::<(BigInt,), (i64,)>(sql)?;
+        Ok(row.map_or(0, |(total,)| total))
+    }
+
+    /// Up to `limit` resources that were created after the one named, in the order of creation.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn scan(&mut self, rtype: i16, after: Option<Uuid>, limit: i64) -> Result<Vec<Stored>, StoreError> {
+        let sql = Sql::new(COLUMNS)
+            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? ORDER BY r.rid LIMIT ?")
+            .bind(self.tenant)
+            .bind(rtype)
+            .bind(after.unwrap_or_default())
+            .bind(limit);
+        self.many(sql)
+    }
+
+    /// The resources with these ids, in this order; ids that do not exist are passed over.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn by_ids(&mut self, rtype: i16, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
+        let list = json(&ids.iter().map(|id| (id.simple().to_string(),)).collect::<Vec<_>>())?;
+        let dialect = self.conn.dialect();
+        let sql = Sql::new("WITH p AS MATERIALIZED (SELECT ")
+            .then(dialect.listed_id())
+            .then(" AS rid FROM ")
+            .then(dialect.list())
+            .bind(&list)
+            .then(") ")
+            .then(COLUMNS)
+            .append(self.documents(rtype));
+        let mut found: Vec<Stored> = self.many(sql)?;
+        let places: BTreeMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        found.sort_by_key(|item| places.get(&item.id).copied());
+        Ok(found)
+    }
+
+    fn one(&mut self, sql: Sql<'_>) -> Result<Option<Stored>, StoreError> {
+        let sql = if self.held { sql.then(self.conn.dialect().hold()) } else { sql };
+        Ok(self.conn.first::<Types, Row>(sql)?.map(stored))
+    }
+
+    fn many(&mut self, sql: Sql<'_>) -> Result<Vec<Stored>, StoreError> {
+        let rows = self.conn.load::<Types, Row>(sql)?;
+        Ok(rows.into_iter().map(stored).collect())
+    }
+
+    fn counted<'a>(&self, rtype: i16) -> Sql<'a> {
+        Sql::new(COUNT).bind(self.tenant).bind(rtype)
+    }
+
+    fn documents<'a>(&self, rtype: i16) -> Sql<'a> {
+        Sql::new(self.conn.dialect().documents())
+            .bind(self.tenant)
+            .bind(rtype)
+    }
+}
+
+/// A list as one bound text.
+pub(super) fn json<T: serde::Serialize>(list: &[T]) -> Result<String, StoreError> {
+    serde_json::to_string(list).map_err(|error| StoreError::internal(error.to_string()))
+}
