@@ -129,7 +129,7 @@ impl Store {
             timeout: options.timeout,
         };
         let lock = lock(&manager.address, options.exclusive)?;
-        let mut first = manager.connect().map_err(|error| OpenError::new(error.to_string()))?;
+        let mut first = manager.connect().map_err(|error| error.0)?;
         connection::check_version(&mut first)?;
         let (reads, jobs) = bounded(options.queue);
         let health = Arc::new(Health::default());
@@ -176,7 +176,8 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let limit = Duration::from_secs(2).min(self.inner.timeout);
         if self.inner.health.is_full() {
-            return self.submit(Kind::Write, "probe", limit, directory::probe).await;
+            self.probe(limit).await?;
+            self.inner.health.set_full(false);
         }
         self.submit(Kind::Read, "ping", limit, |conn, _| conn.ping()).await
     }

@@ -261,7 +261,7 @@ pub(super) struct Manager {
 /// Why a connection could not be made; one line, without secrets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct ConnectError(String);
+pub(super) struct ConnectError(pub(super) OpenError);
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Conn;
@@ -269,15 +269,17 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Conn, ConnectError> {
         match &self.address {
-            Address::Server(server) => connect_server(server, self.timeout).map_err(ConnectError),
+            Address::Server(server) => {
+                connect_server(server, self.timeout).map_err(|why| ConnectError(OpenError::new(why)))
+            }
             Address::File(path) => connect_file(path, self.role)
                 .map(|link| Conn::new(Link::File(link), 0))
-                .map_err(|why| ConnectError(about(path, &why))),
+                .map_err(|why| ConnectError(OpenError::new(about(path, &why)))),
         }
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectError> {
-        conn.ping().map_err(|error| ConnectError(error.to_string()))
+        conn.ping().map_err(|error| ConnectError(error.into()))
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {

@@ -179,7 +179,7 @@ async fn a_closed_store_is_unavailable(bed: Bed) {
 
 async fn a_ping_answers(bed: Bed) {
     bed.store.ping().await.unwrap();
-    bed.store.inner.health.pretend_full();
+    bed.store.inner.health.set_full(true);
     bed.store.ping().await.unwrap();
     assert!(!bed.store.inner.health.is_full());
 }
