@@ -44,7 +44,8 @@ pub use changing::Writer;
 pub use directory::{Directory, TenantRow};
 pub use error::{OpenError, StoreError};
 pub use model::{
-    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, Micros, NewResource, Position, Stored, TenantId, Update,
+    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, Micros, NewResource, Position,
+    Stored, TenantId, Update,
 };
 pub use resources::Reader;
 pub use tokens::{TokenRow, TokenUse};
@@ -147,7 +148,9 @@ impl Store {
         if let Address::File(path) = inner.manager.address.clone() {
             inner.start_writer(options.queue, &path)?;
         }
-        Ok(Store { inner: Arc::new(inner) })
+        Ok(Store {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Brings the database to this version. Safe when several nodes do it at once. Blocks.
@@ -179,7 +182,8 @@ impl Store {
             self.probe(limit).await?;
             self.inner.health.set_full(false);
         }
-        self.submit(Kind::Read, "ping", limit, |conn, _| conn.ping()).await
+        self.submit(Kind::Read, "ping", limit, |conn, _| conn.ping())
+            .await
     }
 
     /// The door to one tenant's rows.
@@ -192,26 +196,49 @@ impl Store {
 
     /// The door to tenants, tokens and settings.
     pub fn directory(&self) -> Directory {
-        Directory { store: self.clone() }
+        Directory {
+            store: self.clone(),
+        }
     }
 
     /// Ends the threads when they have done what waits, and closes the database properly. Blocks; requests from now on are
     /// [`StoreError::Unavailable`].
     pub fn close(&self) {
-        let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(
+            &mut *self
+                .inner
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for (queue, _) in &threads {
             // If the queue stays full the thread ends with the process.
             let _ = queue.send_timeout(None, self.inner.timeout);
         }
-        let checkpoint = self.inner.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for thread in threads.into_iter().map(|(_, thread)| thread).chain(checkpoint) {
+        let checkpoint = self
+            .inner
+            .checkpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        for thread in threads
+            .into_iter()
+            .map(|(_, thread)| thread)
+            .chain(checkpoint)
+        {
             // A thread that panicked has nothing left to do.
             let _ = thread.join();
         }
     }
 
     /// Sends a closure to a database thread and waits for its answer.
-    async fn submit<T, E, F>(&self, kind: Kind, name: &'static str, limit: Duration, run: F) -> Result<T, E>
+    async fn submit<T, E, F>(
+        &self,
+        kind: Kind,
+        name: &'static str,
+        limit: Duration,
+        run: F,
+    ) -> Result<T, E>
     where
         F: FnMut(&mut Conn, bool) -> Result<T, E> + Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -238,7 +265,8 @@ const GRACE: Duration = Duration::from_millis(500);
 
 impl Inner {
     fn start_readers(&mut self, readers: usize, jobs: &Receiver<Message>) -> Result<(), OpenError> {
-        let size = u32::try_from(readers).map_err(|_| OpenError::new("too many database connections"))?;
+        let size =
+            u32::try_from(readers).map_err(|_| OpenError::new("too many database connections"))?;
         let manager = Manager {
             role: Role::Reader,
             ..self.manager.clone()
@@ -246,7 +274,9 @@ impl Inner {
         let source = Source::new(manager, size, Arc::clone(&self.health));
         for number in 0..readers {
             let (source, jobs) = (source.clone(), jobs.clone());
-            let thread = spawn(format!("database-{number}"), move || threads::work(&source, &jobs))?;
+            let thread = spawn(format!("database-{number}"), move || {
+                threads::work(&source, &jobs)
+            })?;
             self.keep(self.reads.clone(), thread);
         }
         Ok(())
@@ -256,14 +286,19 @@ impl Inner {
         let (writes, jobs) = bounded(queue);
         let (written, wake) = bounded(1);
         let source = Source::new(self.manager.clone(), 1, Arc::clone(&self.health));
-        let thread = spawn("database-writer".to_owned(), move || writer::work(&source, &jobs, &written))?;
+        let thread = spawn("database-writer".to_owned(), move || {
+            writer::work(&source, &jobs, &written)
+        })?;
         self.writes = writes;
         self.keep(self.writes.clone(), thread);
         let (manager, log) = (self.manager.clone(), beside(path, "-wal"));
         let thread = spawn("database-checkpoint".to_owned(), move || {
             writer::checkpoint(&manager, &log, &wake);
         })?;
-        *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *self
+            .checkpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }
 
@@ -291,12 +326,17 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Only one process serves a file; the lock ends with the process, however it ends.
 fn lock(address: &Address, exclusive: bool) -> Result<Option<File>, OpenError> {
-    let Address::File(path) = address else { return Ok(None) };
+    let Address::File(path) = address else {
+        return Ok(None);
+    };
     if !exclusive {
         return Ok(None);
     }
     let failed = |why: &dyn std::fmt::Display| {
-        OpenError::new(format!("cannot lock the database `{}`: {why}", path.display()))
+        OpenError::new(format!(
+            "cannot lock the database `{}`: {why}",
+            path.display()
+        ))
     };
     let file = File::options()
         .create(true)
@@ -336,14 +376,18 @@ impl TenantStore {
     {
         let (tenant, mut f) = (self.id, Some(f));
         let run = move |conn: &mut Conn, _| {
-            let f = f.take().ok_or_else(|| StoreError::internal("a read was run twice"))?;
+            let f = f
+                .take()
+                .ok_or_else(|| StoreError::internal("a read was run twice"))?;
             f(&mut Reader {
                 conn,
                 tenant,
                 held: false,
             })
         };
-        self.store.submit(Kind::Read, "read", self.store.inner.timeout, run).await
+        self.store
+            .submit(Kind::Read, "read", self.store.inner.timeout, run)
+            .await
     }
 
     /// Runs a closure that reads and makes one change at most. When another change was faster it is run again, so it must be repeatable.
@@ -387,6 +431,8 @@ impl TenantStore {
                 several: kind == Kind::Transaction,
             })
         };
-        self.store.submit(kind, name, self.store.inner.timeout, run).await
+        self.store
+            .submit(kind, name, self.store.inner.timeout, run)
+            .await
     }
 }

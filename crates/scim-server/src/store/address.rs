@@ -82,7 +82,9 @@ impl Server {
     pub(super) fn scrub(&self, message: &str) -> String {
         self.secrets
             .iter()
-            .fold(message.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+            .fold(message.to_owned(), |text, secret| {
+                text.replace(secret.as_str(), "***")
+            })
     }
 }
 
@@ -93,7 +95,9 @@ fn with_defaults(url: &str, place: &str, parameters: &str) -> String {
             .any(|parameter| parameter.split('=').next() == Some(name))
     };
     let hosts = place.split('/').next().unwrap_or_default();
-    let several = hosts.contains(',').then_some(("target_session_attrs", "read-write"));
+    let several = hosts
+        .contains(',')
+        .then_some(("target_session_attrs", "read-write"));
     let mut text = url.to_owned();
     let mut separator = if url.contains('?') { '&' } else { '?' };
     for (name, value) in DEFAULTS.into_iter().chain(several) {
@@ -200,10 +204,16 @@ mod tests {
     #[test]
     fn our_settings_do_not_overrule_the_url() {
         let url = server("postgres://h/d?connect_timeout=9").url;
-        assert!(url.starts_with("postgres://h/d?connect_timeout=9&keepalives_idle=10"), "{url}");
+        assert!(
+            url.starts_with("postgres://h/d?connect_timeout=9&keepalives_idle=10"),
+            "{url}"
+        );
         assert!(!url.contains("target_session_attrs"), "{url}");
         let url = server("postgres://h,i/d").url;
-        assert!(url.starts_with("postgres://h,i/d?connect_timeout=3&"), "{url}");
+        assert!(
+            url.starts_with("postgres://h,i/d?connect_timeout=3&"),
+            "{url}"
+        );
         assert!(url.ends_with("&target_session_attrs=read-write"), "{url}");
     }
 }

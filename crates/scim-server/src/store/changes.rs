@@ -31,8 +31,13 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// What the database says.
-    pub fn changes(&mut self, after: Option<Position>, limit: i64) -> Result<Vec<ChangeRow>, StoreError> {
-        let (position, id) = after.map_or((-1, uuid::Uuid::nil()), |after| (after.position, after.id));
+    pub fn changes(
+        &mut self,
+        after: Option<Position>,
+        limit: i64,
+    ) -> Result<Vec<ChangeRow>, StoreError> {
+        let (position, id) =
+            after.map_or((-1, uuid::Uuid::nil()), |after| (after.position, after.id));
         let sql = Sql::new(
             "SELECT position, change_id, rtype, rid, kind, version, attributes, actor, at FROM change
              WHERE tenant_id = ? AND (position, change_id) > (?, ?)",
@@ -48,14 +53,18 @@ impl Reader<'_> {
     }
 }
 
-fn change((position, id, rtype, rid, kind, version, attributes, actor, at): Row) -> Result<ChangeRow, StoreError> {
+fn change(
+    (position, id, rtype, rid, kind, version, attributes, actor, at): Row,
+) -> Result<ChangeRow, StoreError> {
     Ok(ChangeRow {
         position: Position { position, id: id.0 },
         rtype,
         rid: rid.0,
-        kind: ChangeKind::from_code(kind).ok_or_else(|| StoreError::internal("an unknown kind of change"))?,
+        kind: ChangeKind::from_code(kind)
+            .ok_or_else(|| StoreError::internal("an unknown kind of change"))?,
         version,
-        attributes: serde_json::from_str(&attributes).map_err(|error| StoreError::internal(error.to_string()))?,
+        attributes: serde_json::from_str(&attributes)
+            .map_err(|error| StoreError::internal(error.to_string()))?,
         actor,
         at,
     })

@@ -103,11 +103,13 @@ impl Writer<'_> {
         let scope = self.scope(delete.rtype, delete.id);
         let keys = KeyText::new(&delete.keys)?;
         let change = json(&delete.change.attributes)?;
-        let guard = Sql::new("DELETE FROM resource WHERE tenant_id = ? AND rtype = ? AND rid = ? AND version = ?")
-            .bind(scope.tenant)
-            .bind(delete.rtype)
-            .bind(delete.id)
-            .bind(delete.expected);
+        let guard = Sql::new(
+            "DELETE FROM resource WHERE tenant_id = ? AND rtype = ? AND rid = ? AND version = ?",
+        )
+        .bind(scope.tenant)
+        .bind(delete.rtype)
+        .bind(delete.id)
+        .bind(delete.expected);
         let mut then = scope.remove_keys(&delete.keys, &keys);
         then.push(scope.count(-1));
         then.push(scope.record(&delete.change, &change, delete.expected.saturating_add(1)));
@@ -152,7 +154,8 @@ const REMOVE_UNIQUE: &str = "DELETE FROM attr_unique WHERE ctid = ANY (ARRAY(SEL
      WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer) AND x.skey = e.value->>1) FROM ";
 
 /// The same for the other keys.
-const REMOVE_INDEX: &str = "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
+const REMOVE_INDEX: &str =
+    "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
      WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
      AND x.elem = CAST(e.value->>1 AS smallint) AND x.skey = e.value->>2) FROM ";
 
@@ -173,15 +176,27 @@ pub(super) struct KeyText {
 
 impl KeyText {
     pub(super) fn new(keys: &Keys) -> Result<KeyText, StoreError> {
-        let unique: Vec<_> = keys.unique.iter().map(|key| (key.attr, &key.skey)).collect();
+        let unique: Vec<_> = keys
+            .unique
+            .iter()
+            .map(|key| (key.attr, &key.skey))
+            .collect();
         let index: Vec<_> = keys
             .index
             .iter()
             .map(|key| (key.attr, key.elem, &key.skey))
             .collect();
         Ok(KeyText {
-            unique: if unique.is_empty() { None } else { Some(json(&unique)?) },
-            index: if index.is_empty() { None } else { Some(json(&index)?) },
+            unique: if unique.is_empty() {
+                None
+            } else {
+                Some(json(&unique)?)
+            },
+            index: if index.is_empty() {
+                None
+            } else {
+                Some(json(&index)?)
+            },
         })
     }
 }
@@ -233,8 +248,14 @@ impl Scope {
     /// make it read every value of the attribute), `PostgreSQL` the rows' places.
     pub(super) fn remove_keys<'a>(&self, keys: &'a Keys, text: &'a KeyText) -> Vec<Sql<'a>> {
         if self.dialect.joins_statements() {
-            let unique = text.unique.as_ref().map(|list| self.remove_listed(REMOVE_UNIQUE, list));
-            let index = text.index.as_ref().map(|list| self.remove_listed(REMOVE_INDEX, list));
+            let unique = text
+                .unique
+                .as_ref()
+                .map(|list| self.remove_listed(REMOVE_UNIQUE, list));
+            let index = text
+                .index
+                .as_ref()
+                .map(|list| self.remove_listed(REMOVE_INDEX, list));
             return unique.into_iter().chain(index).collect();
         }
         let one = |words, attr, skey: &'a String| {

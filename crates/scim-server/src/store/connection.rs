@@ -90,7 +90,10 @@ impl Conn {
 
     /// The deadline by the server's clock, in microseconds since 1970.
     pub(super) fn server_deadline(&self) -> i64 {
-        let left = self.deadline.saturating_duration_since(self.clock.at).as_micros();
+        let left = self
+            .deadline
+            .saturating_duration_since(self.clock.at)
+            .as_micros();
         self.clock
             .micros
             .saturating_add(i64::try_from(left).unwrap_or(i64::MAX))
@@ -152,7 +155,9 @@ impl Conn {
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         let done = match &mut self.link {
             Link::Server(link) => AnsiTransactionManager::begin_transaction(link),
-            Link::File(link) => AnsiTransactionManager::begin_transaction_sql(link, "BEGIN IMMEDIATE"),
+            Link::File(link) => {
+                AnsiTransactionManager::begin_transaction_sql(link, "BEGIN IMMEDIATE")
+            }
         };
         self.judge_bracket(done)
     }
@@ -229,8 +234,7 @@ impl Conn {
     }
 
     pub(super) fn ping(&mut self) -> Result<(), StoreError> {
-        self.say("SELECT 1")
-            .inspect_err(|_| self.broken = true)
+        self.say("SELECT 1").inspect_err(|_| self.broken = true)
     }
 }
 
@@ -269,9 +273,8 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Conn, ConnectError> {
         match &self.address {
-            Address::Server(server) => {
-                connect_server(server, self.timeout).map_err(|why| ConnectError(OpenError::new(why)))
-            }
+            Address::Server(server) => connect_server(server, self.timeout)
+                .map_err(|why| ConnectError(OpenError::new(why))),
             Address::File(path) => connect_file(path, self.role)
                 .map(|link| Conn::new(Link::File(link), 0))
                 .map_err(|why| ConnectError(OpenError::new(about(path, &why)))),
@@ -305,7 +308,10 @@ fn connect_server(server: &Server, timeout: Duration) -> Result<Conn, String> {
 fn establish(server: &Server) -> Result<PgConnection, String> {
     PgConnection::establish(&server.url).map_err(|error| {
         let why = server.scrub(&error.to_string());
-        format!("cannot connect to PostgreSQL at `{}`: {why}", server.place())
+        format!(
+            "cannot connect to PostgreSQL at `{}`: {why}",
+            server.place()
+        )
     })
 }
 
@@ -365,7 +371,9 @@ pub(super) fn check_version(conn: &mut Conn) -> Result<(), OpenError> {
 impl Manager {
     /// Runs the migrations that are pending; safe when several nodes do it at once.
     pub(super) fn migrate(&self) -> Result<(), OpenError> {
-        let failed = |error: &dyn std::fmt::Display| OpenError::new(format!("cannot migrate the database: {error}"));
+        let failed = |error: &dyn std::fmt::Display| {
+            OpenError::new(format!("cannot migrate the database: {error}"))
+        };
         match &self.address {
             Address::Server(server) => {
                 let mut link = establish(server).map_err(OpenError::new)?;
@@ -377,7 +385,8 @@ impl Manager {
                     .map_err(|error| failed(&error))
             }
             Address::File(path) => {
-                let mut link = connect_file(path, Role::Writer).map_err(|why| OpenError::new(about(path, &why)))?;
+                let mut link = connect_file(path, Role::Writer)
+                    .map_err(|why| OpenError::new(about(path, &why)))?;
                 // Their own transactions become savepoints in this one.
                 link.immediate_transaction(|link| {
                     link.run_pending_migrations(SQLITE_MIGRATIONS)

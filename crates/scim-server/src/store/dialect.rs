@@ -28,7 +28,15 @@ pub(super) enum Dialect {
 pub(super) struct RidSql;
 
 /// An id as it is bound and read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+)]
 #[diesel(sql_type = RidSql)]
 pub(super) struct Rid(pub(super) Uuid);
 
@@ -125,7 +133,8 @@ impl Dialect {
         match self {
             Dialect::Postgres => Sql::new("CAST(CAST(pg_current_xact_id() AS text) AS bigint)"),
             Dialect::Sqlite => {
-                Sql::new("(SELECT coalesce(max(position), 0) + 1 FROM change WHERE tenant_id = ?)").bind(tenant)
+                Sql::new("(SELECT coalesce(max(position), 0) + 1 FROM change WHERE tenant_id = ?)")
+                    .bind(tenant)
             }
         }
     }
@@ -162,14 +171,16 @@ pub(super) fn postgres_session(timeout: Duration) -> String {
 
 /// Whether a statement is run before its caller was told that it will not be; binds microseconds since 1970. For changes that are sent as one
 /// statement: the server may have hung in between.
-pub(super) const IN_TIME: &str = "clock_timestamp() < timestamptz 'epoch' + ? * interval '1 microsecond'";
+pub(super) const IN_TIME: &str =
+    "clock_timestamp() < timestamptz 'epoch' + ? * interval '1 microsecond'";
 
 /// The server's clock.
 pub(super) const POSTGRES_CLOCK: &str =
     "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)";
 
 /// Only one node migrates at a time. The number is arbitrary and ours.
-pub(super) const POSTGRES_MIGRATION_LOCK: &str = "SET statement_timeout = 0; SELECT pg_advisory_lock(7283648501926451)";
+pub(super) const POSTGRES_MIGRATION_LOCK: &str =
+    "SET statement_timeout = 0; SELECT pg_advisory_lock(7283648501926451)";
 
 /// What every connection to an `SQLite` file begins with. An acknowledged write is on the disk: `synchronous = FULL`.
 pub(super) const SQLITE_SESSION: [&str; 6] = [
@@ -192,7 +203,10 @@ const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
 
 /// Refuses an older one.
 pub(super) fn new_enough(version: &str) -> Result<(), OpenError> {
-    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    let numbers: Vec<u32> = version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect();
     if numbers.as_slice() >= SQLITE_OLDEST.as_slice() {
         return Ok(());
     }
@@ -277,8 +291,12 @@ pub(super) fn verdict(error: &Error) -> Verdict {
         DatabaseErrorKind::SerializationFailure => Verdict::again(StoreError::unavailable(message)),
         DatabaseErrorKind::ReadOnlyTransaction
         | DatabaseErrorKind::ClosedConnection
-        | DatabaseErrorKind::UnableToSendCommand => Verdict::broken(StoreError::unavailable(message.trim())),
-        _ if message.contains("deadlock detected") => Verdict::again(StoreError::unavailable(message)),
+        | DatabaseErrorKind::UnableToSendCommand => {
+            Verdict::broken(StoreError::unavailable(message.trim()))
+        }
+        _ if message.contains("deadlock detected") => {
+            Verdict::again(StoreError::unavailable(message))
+        }
         _ if FULL.iter().any(|words| message.contains(words)) => Verdict::broken(StoreError::Full),
         _ if AWAY.iter().any(|words| message.contains(words)) => {
             Verdict::broken(StoreError::unavailable(message.trim()))
@@ -293,7 +311,11 @@ fn duplicate(info: &dyn DatabaseErrorInformation) -> StoreError {
     if constraint == "tenant_slug" || info.message().ends_with("tenant.slug") {
         return StoreError::SlugTaken;
     }
-    match info.details().filter(|_| constraint == "attr_unique_pkey").and_then(taken_attribute) {
+    match info
+        .details()
+        .filter(|_| constraint == "attr_unique_pkey")
+        .and_then(taken_attribute)
+    {
         Some(attr) => StoreError::Conflict { attr },
         None => StoreError::internal("a key that must be unique is there twice"),
     }
@@ -312,8 +334,14 @@ mod tests {
     #[test]
     fn the_taken_attribute_is_in_the_details() {
         for (details, attr) in [
-            ("Key (tenant_id, attr_id, skey)=(12, 34, ada) already exists.", Some(34)),
-            ("Schlüssel »(tenant_id, attr_id, skey)=(12, 7, a, b)« existiert bereits.", Some(7)),
+            (
+                "Key (tenant_id, attr_id, skey)=(12, 34, ada) already exists.",
+                Some(34),
+            ),
+            (
+                "Schlüssel »(tenant_id, attr_id, skey)=(12, 7, a, b)« existiert bereits.",
+                Some(7),
+            ),
             ("nothing", None),
         ] {
             assert_eq!(taken_attribute(details), attr, "{details}");
@@ -362,14 +390,22 @@ mod tests {
                 ("unavailable", true, false),
             ),
             (Unknown, "deadlock detected", ("unavailable", false, true)),
-            (SerializationFailure, "could not serialize", ("unavailable", false, true)),
+            (
+                SerializationFailure,
+                "could not serialize",
+                ("unavailable", false, true),
+            ),
             (ClosedConnection, "", ("unavailable", true, false)),
             (
                 UniqueViolation,
                 "UNIQUE constraint failed: tenant.slug",
                 ("slug", false, false),
             ),
-            (Unknown, "syntax error at or near \"x\"", ("internal", true, false)),
+            (
+                Unknown,
+                "syntax error at or near \"x\"",
+                ("internal", true, false),
+            ),
         ] {
             assert_eq!(verdict(kind, text), expected, "{text}");
         }

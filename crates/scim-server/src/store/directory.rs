@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::jobs::Kind;
 use super::model::{Micros, TenantId};
 use super::sql::Sql;
-use super::{Store, Duration};
+use super::{Duration, Store};
 
 /// Tenants, tokens and settings.
 #[derive(Debug, Clone)]
@@ -38,10 +38,29 @@ pub struct TenantRow {
     pub schema_version: i64,
 }
 
-const TENANT: &str =
-    "SELECT tenant_id, slug, display_name, profile, environment, policy, suspended, created, schema_version FROM tenant";
-type Types = (BigInt, Text, Nullable<Text>, Text, Text, Text, Bool, BigInt, BigInt);
-type Row = (i64, String, Option<String>, String, String, String, bool, i64, i64);
+const TENANT: &str = "SELECT tenant_id, slug, display_name, profile, environment, policy, suspended, created, schema_version FROM tenant";
+type Types = (
+    BigInt,
+    Text,
+    Nullable<Text>,
+    Text,
+    Text,
+    Text,
+    Bool,
+    BigInt,
+    BigInt,
+);
+type Row = (
+    i64,
+    String,
+    Option<String>,
+    String,
+    String,
+    String,
+    bool,
+    i64,
+    i64,
+);
 
 /// Every table with rows of tenants. The tenant goes first: what is under way for it finds it gone.
 const TABLES: [&str; 7] = [
@@ -58,7 +77,8 @@ const TABLES: [&str; 7] = [
 const DELETION: Duration = Duration::from_secs(120);
 
 fn tenant(row: Row) -> TenantRow {
-    let (id, slug, display_name, profile, environment, policy, suspended, created, schema_version) = row;
+    let (id, slug, display_name, profile, environment, policy, suspended, created, schema_version) =
+        row;
     TenantRow {
         id: TenantId::new(id),
         slug,
@@ -88,13 +108,19 @@ impl Directory {
     /// # Errors
     ///
     /// What the database says.
-    pub async fn put_setting_if_absent(&self, name: &str, value: &str) -> Result<String, StoreError> {
+    pub async fn put_setting_if_absent(
+        &self,
+        name: &str,
+        value: &str,
+    ) -> Result<String, StoreError> {
         let (name, value) = (name.to_owned(), value.to_owned());
         self.write("put_setting_if_absent", move |conn| {
             conn.exec(
-                Sql::new("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")
-                    .bind(&name)
-                    .bind(&value),
+                Sql::new(
+                    "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                )
+                .bind(&name)
+                .bind(&value),
             )?;
             let found = setting(conn, &name)?;
             found.ok_or_else(|| StoreError::internal("a setting is gone"))
@@ -109,7 +135,8 @@ impl Directory {
     /// What the database says.
     pub async fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let (name, value) = (name.to_owned(), value.to_owned());
-        self.write("put_setting", move |conn| put_setting(conn, &name, &value)).await
+        self.write("put_setting", move |conn| put_setting(conn, &name, &value))
+            .await
     }
 
     /// Creates a tenant.
@@ -172,14 +199,22 @@ impl Directory {
     /// # Errors
     ///
     /// What the database says.
-    pub async fn list_tenants(&self, after_slug: Option<String>, limit: i64) -> Result<Vec<TenantRow>, StoreError> {
+    pub async fn list_tenants(
+        &self,
+        after_slug: Option<String>,
+        limit: i64,
+    ) -> Result<Vec<TenantRow>, StoreError> {
         let after = after_slug.unwrap_or_default();
         self.read(move |conn| {
             let sql = Sql::new(TENANT)
                 .then(" WHERE slug > ? ORDER BY slug LIMIT ?")
                 .bind(&after)
                 .bind(limit);
-            Ok(conn.load::<Types, Row>(sql)?.into_iter().map(tenant).collect())
+            Ok(conn
+                .load::<Types, Row>(sql)?
+                .into_iter()
+                .map(tenant)
+                .collect())
         })
         .await
     }
@@ -205,11 +240,13 @@ impl Directory {
     pub async fn update_tenant(&self, tenant: &TenantRow) -> Result<bool, StoreError> {
         let tenant = tenant.clone();
         self.write("update_tenant", move |conn| {
-            let sql = Sql::new("UPDATE tenant SET display_name = ?, policy = ?, suspended = ? WHERE tenant_id = ?")
-                .bind(tenant.display_name.as_deref())
-                .bind(&tenant.policy)
-                .bind(tenant.suspended)
-                .bind(tenant.id);
+            let sql = Sql::new(
+                "UPDATE tenant SET display_name = ?, policy = ?, suspended = ? WHERE tenant_id = ?",
+            )
+            .bind(tenant.display_name.as_deref())
+            .bind(&tenant.policy)
+            .bind(tenant.suspended)
+            .bind(tenant.id);
             Ok(conn.exec(sql)? > 0)
         })
         .await
@@ -236,9 +273,12 @@ impl Directory {
             for table in TABLES {
                 counts.push(conn.exec(Sql::new(table).bind(id))?);
             }
+            conn.trouble.changed = true;
             Ok(counts.first().is_some_and(|tenants| *tenants > 0))
         };
-        self.store.submit(Kind::Transaction, "delete_tenant", DELETION, run).await
+        self.store
+            .submit(Kind::Transaction, "delete_tenant", DELETION, run)
+            .await
     }
 
     pub(super) async fn read<T, F>(&self, mut f: F) -> Result<T, StoreError>
@@ -247,7 +287,9 @@ impl Directory {
         T: Send + 'static,
     {
         let limit = self.store.inner.timeout;
-        self.store.submit(Kind::Read, "directory", limit, move |conn, _| f(conn)).await
+        self.store
+            .submit(Kind::Read, "directory", limit, move |conn, _| f(conn))
+            .await
     }
 
     pub(super) async fn write<T, F>(&self, name: &'static str, mut f: F) -> Result<T, StoreError>
@@ -256,7 +298,12 @@ impl Directory {
         T: Send + 'static,
     {
         let limit = self.store.inner.timeout;
-        self.store.submit(Kind::Write, name, limit, move |conn, _| f(conn)).await
+        let run = move |conn: &mut Conn, _| {
+            let done = f(conn)?;
+            conn.trouble.changed = true;
+            Ok(done)
+        };
+        self.store.submit(Kind::Write, name, limit, run).await
     }
 }
 

@@ -100,9 +100,16 @@ fn joined(plan: Plan<'_>, deadline: i64) -> Sql<'_> {
                 .then(" AND NOT EXISTS (SELECT 1 FROM t)"),
             "(SELECT attr FROM t LIMIT 1)",
         ),
-        None => (Sql::new("WITH g AS (").append(plan.guard), "CAST(NULL AS integer)"),
+        None => (
+            Sql::new("WITH g AS (").append(plan.guard),
+            "CAST(NULL AS integer)",
+        ),
     };
-    let mut sql = start.then(" AND ").then(IN_TIME).bind(deadline).then(" RETURNING rid)");
+    let mut sql = start
+        .then(" AND ")
+        .then(IN_TIME)
+        .bind(deadline)
+        .then(" RETURNING rid)");
     for (name, next) in NAMES.into_iter().zip(plan.then) {
         sql = sql.then(name).append(next).then(")");
     }

@@ -58,7 +58,12 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// What the database says.
-    pub fn by_unique(&mut self, rtype: i16, attr: i32, skey: &str) -> Result<Option<Stored>, StoreError> {
+    pub fn by_unique(
+        &mut self,
+        rtype: i16,
+        attr: i32,
+        skey: &str,
+    ) -> Result<Option<Stored>, StoreError> {
         let sql = Sql::new(COLUMNS)
             .then(
                 " FROM attr_unique u JOIN resource r ON r.tenant_id = u.tenant_id AND r.rtype = ? AND r.rid = u.rid
@@ -76,7 +81,13 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// What the database says.
-    pub fn by_index(&mut self, rtype: i16, attr: i32, skey: &str, limit: i64) -> Result<Vec<Stored>, StoreError> {
+    pub fn by_index(
+        &mut self,
+        rtype: i16,
+        attr: i32,
+        skey: &str,
+        limit: i64,
+    ) -> Result<Vec<Stored>, StoreError> {
         let ids = Sql::new(
             "WITH p AS MATERIALIZED (SELECT DISTINCT rid FROM attr_index
              WHERE tenant_id = ? AND attr_id = ? AND skey = ? ORDER BY rid LIMIT ?) ",
@@ -85,7 +96,10 @@ impl Reader<'_> {
         .bind(attr)
         .bind(skey)
         .bind(limit);
-        let sql = ids.then(COLUMNS).append(self.documents(rtype)).then(" ORDER BY r.rid");
+        let sql = ids
+            .then(COLUMNS)
+            .append(self.documents(rtype))
+            .then(" ORDER BY r.rid");
         self.many(sql)
     }
 
@@ -94,7 +108,12 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// What the database says.
-    pub fn page(&mut self, rtype: i16, offset: i64, limit: i64) -> Result<(Vec<Stored>, i64), StoreError> {
+    pub fn page(
+        &mut self,
+        rtype: i16,
+        offset: i64,
+        limit: i64,
+    ) -> Result<(Vec<Stored>, i64), StoreError> {
         let page = if offset == 0 {
             Sql::new("SELECT * FROM resource x WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ?")
                 .bind(self.tenant)
@@ -112,11 +131,12 @@ impl Reader<'_> {
             .bind(offset)
             .append(self.documents(rtype))
         };
-        let sql = Sql::new("SELECT t.n, r.rid, r.version, r.created, r.modified, r.doc, r.secret FROM (")
-            .append(self.counted(rtype))
-            .then(") t LEFT JOIN (")
-            .append(page)
-            .then(") r ON true ORDER BY r.rid");
+        let sql =
+            Sql::new("SELECT t.n, r.rid, r.version, r.created, r.modified, r.doc, r.secret FROM (")
+                .append(self.counted(rtype))
+                .then(") t LEFT JOIN (")
+                .append(page)
+                .then(") r ON true ORDER BY r.rid");
         let rows = self
             .conn
             .load::<(BigInt, Nullable<Types>), (i64, Option<Row>)>(sql)?;
@@ -141,7 +161,12 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// What the database says.
-    pub fn scan(&mut self, rtype: i16, after: Option<Uuid>, limit: i64) -> Result<Vec<Stored>, StoreError> {
+    pub fn scan(
+        &mut self,
+        rtype: i16,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Stored>, StoreError> {
         let sql = Sql::new(COLUMNS)
             .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? ORDER BY r.rid LIMIT ?")
             .bind(self.tenant)
@@ -157,7 +182,11 @@ impl Reader<'_> {
     ///
     /// What the database says.
     pub fn by_ids(&mut self, rtype: i16, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
-        let list = json(&ids.iter().map(|id| (id.simple().to_string(),)).collect::<Vec<_>>())?;
+        let list = json(
+            &ids.iter()
+                .map(|id| (id.simple().to_string(),))
+                .collect::<Vec<_>>(),
+        )?;
         let dialect = self.conn.dialect();
         let sql = Sql::new("WITH p AS MATERIALIZED (SELECT ")
             .then(dialect.listed_id())
@@ -168,13 +197,21 @@ impl Reader<'_> {
             .then(COLUMNS)
             .append(self.documents(rtype));
         let mut found: Vec<Stored> = self.many(sql)?;
-        let places: BTreeMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let places: BTreeMap<Uuid, usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(place, id)| (*id, place))
+            .collect();
         found.sort_by_key(|item| places.get(&item.id).copied());
         Ok(found)
     }
 
     fn one(&mut self, sql: Sql<'_>) -> Result<Option<Stored>, StoreError> {
-        let sql = if self.held { sql.then(self.conn.dialect().hold()) } else { sql };
+        let sql = if self.held {
+            sql.then(self.conn.dialect().hold())
+        } else {
+            sql
+        };
         Ok(self.conn.first::<Types, Row>(sql)?.map(stored))
     }
 

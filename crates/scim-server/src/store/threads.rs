@@ -45,7 +45,9 @@ impl Health {
     /// Keeps whether the database was reached, and logs when that changes.
     fn reached(&self, error: Option<&r2d2::Error>) {
         let down = error.is_some();
-        if self.down.load(Ordering::Relaxed) == down || self.down.swap(down, Ordering::Relaxed) == down {
+        if self.down.load(Ordering::Relaxed) == down
+            || self.down.swap(down, Ordering::Relaxed) == down
+        {
             return;
         }
         match error {
@@ -98,7 +100,10 @@ impl Source {
     }
 
     /// A connection that can be relied on.
-    pub(super) fn connection(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
+    pub(super) fn connection(
+        &self,
+        deadline: Instant,
+    ) -> Result<PooledConnection<Manager>, StoreError> {
         loop {
             let patience = if self.health.down.load(Ordering::Relaxed) {
                 CONNECT_AGAIN

@@ -93,7 +93,20 @@ type Row = (
 );
 
 fn token(row: Row) -> TokenRow {
-    let (id, tenant, public_id, digest, name, description, scopes, created, expires, revoked, last_used, last_used_from) = row;
+    let (
+        id,
+        tenant,
+        public_id,
+        digest,
+        name,
+        description,
+        scopes,
+        created,
+        expires,
+        revoked,
+        last_used,
+        last_used_from,
+    ) = row;
     TokenRow {
         id: id.0,
         tenant: TenantId::new(tenant),
@@ -155,7 +168,11 @@ impl Directory {
             let sql = Sql::new(TOKEN)
                 .then(" WHERE tenant_id = ? ORDER BY created, token_id")
                 .bind(tenant);
-            Ok(conn.load::<Types, Row>(sql)?.into_iter().map(token).collect())
+            Ok(conn
+                .load::<Types, Row>(sql)?
+                .into_iter()
+                .map(token)
+                .collect())
         })
         .await
     }
@@ -165,10 +182,15 @@ impl Directory {
     /// # Errors
     ///
     /// What the database says.
-    pub async fn token_by_public_id(&self, public_id: &str) -> Result<Option<TokenRow>, StoreError> {
+    pub async fn token_by_public_id(
+        &self,
+        public_id: &str,
+    ) -> Result<Option<TokenRow>, StoreError> {
         let public_id = public_id.to_owned();
         self.read(move |conn| {
-            let sql = Sql::new(TOKEN).then(" WHERE public_id = ?").bind(&public_id);
+            let sql = Sql::new(TOKEN)
+                .then(" WHERE public_id = ?")
+                .bind(&public_id);
             Ok(conn.first::<Types, Row>(sql)?.map(token))
         })
         .await
@@ -179,7 +201,12 @@ impl Directory {
     /// # Errors
     ///
     /// What the database says.
-    pub async fn revoke_token(&self, tenant: TenantId, id: Uuid, at: Micros) -> Result<bool, StoreError> {
+    pub async fn revoke_token(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        at: Micros,
+    ) -> Result<bool, StoreError> {
         self.write("revoke_token", move |conn| {
             let sql = Sql::new("UPDATE token SET revoked = coalesce(revoked, ?) WHERE tenant_id = ? AND token_id = ?")
                 .bind(at)

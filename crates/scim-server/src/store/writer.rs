@@ -59,7 +59,12 @@ struct Group {
 }
 
 impl Group {
-    fn run(&mut self, conn: &mut Conn, first: Box<dyn Job>, queue: &Receiver<Message>) -> Result<(), StoreError> {
+    fn run(
+        &mut self,
+        conn: &mut Conn,
+        first: Box<dyn Job>,
+        queue: &Receiver<Message>,
+    ) -> Result<(), StoreError> {
         self.jobs.push(first);
         conn.begin()?;
         let filled = self.fill(conn, queue);
@@ -113,12 +118,18 @@ impl Group {
             conn.rollback()
         };
         if step == Step::Done && trouble.failed {
-            job.answer(Err(StoreError::internal("a statement failed and was passed over")));
+            job.answer(Err(StoreError::internal(
+                "a statement failed and was passed over",
+            )));
         } else {
             self.jobs.push(job);
         }
         // A full disk may have ended the whole transaction, and then there is no savepoint to go back to.
-        if trouble.full { Err(StoreError::Full) } else { closed }
+        if trouble.full {
+            Err(StoreError::Full)
+        } else {
+            closed
+        }
     }
 
     fn answer(self, outcome: &Result<(), StoreError>) {

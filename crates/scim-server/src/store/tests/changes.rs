@@ -29,9 +29,18 @@ async fn changes_tell_what_happened(bed: Bed) {
     let expected = [(&ada.change, 1), (&update.change, 2), (&delete.change, 3)];
     assert_eq!(changes.len(), expected.len());
     for (row, (change, version)) in changes.iter().zip(expected) {
-        assert_eq!((row.position.id, row.rtype, row.rid), (change.id, USER, ada.id));
-        assert_eq!((row.kind, row.version, row.at), (change.kind, version, change.at));
-        assert_eq!((&row.attributes, &row.actor), (&change.attributes, &change.actor));
+        assert_eq!(
+            (row.position.id, row.rtype, row.rid),
+            (change.id, USER, ada.id)
+        );
+        assert_eq!(
+            (row.kind, row.version, row.at),
+            (change.kind, version, change.at)
+        );
+        assert_eq!(
+            (&row.attributes, &row.actor),
+            (&change.attributes, &change.actor)
+        );
     }
 }
 
@@ -42,7 +51,9 @@ async fn reading_on_misses_nothing(bed: Bed) {
             let acme = acme.clone();
             tokio::spawn(async move {
                 for number in 0..10 {
-                    acme.add(&user(&format!("user{writer}-{number}"), &[])).await.unwrap();
+                    acme.add(&user(&format!("user{writer}-{number}"), &[]))
+                        .await
+                        .unwrap();
                 }
             })
         })
@@ -98,9 +109,18 @@ async fn a_failed_change_takes_no_position() {
     let bed = Bed::sqlite();
     let acme = bed.tenant("acme").await;
     acme.add(&user("ada", &[])).await.unwrap();
-    assert!(matches!(acme.add(&user("ada", &[])).await, Err(StoreError::Conflict { .. })));
+    assert!(matches!(
+        acme.add(&user("ada", &[])).await,
+        Err(StoreError::Conflict { .. })
+    ));
     acme.add(&user("bob", &[])).await.unwrap();
     let changes = acme.read(|r| r.changes(None, 10)).await.unwrap();
-    let positions: Vec<_> = changes.iter().map(|change| (change.position.position, change.kind)).collect();
-    assert_eq!(positions, [(1, ChangeKind::Create), (2, ChangeKind::Create)]);
+    let positions: Vec<_> = changes
+        .iter()
+        .map(|change| (change.position.position, change.kind))
+        .collect();
+    assert_eq!(
+        positions,
+        [(1, ChangeKind::Create), (2, ChangeKind::Create)]
+    );
 }

@@ -5,7 +5,12 @@ use uuid::Uuid;
 use super::support::*;
 use crate::store::{StoreError, TenantId, TokenRow, TokenUse};
 
-stories![tenants_live, tokens_live, settings_are_set_once, one_of_many_sets_a_setting];
+stories![
+    tenants_live,
+    tokens_live,
+    settings_are_set_once,
+    one_of_many_sets_a_setting
+];
 
 pub(super) fn token(tenant: TenantId, public_id: &str) -> TokenRow {
     TokenRow {
@@ -30,12 +35,24 @@ async fn tenants_live(bed: Bed) {
     for row in &rows {
         directory.create_tenant(row).await.unwrap();
     }
-    assert_eq!(directory.create_tenant(&tenant("a")).await, Err(StoreError::SlugTaken));
+    assert_eq!(
+        directory.create_tenant(&tenant("a")).await,
+        Err(StoreError::SlugTaken)
+    );
     assert_eq!(directory.count_tenants().await.unwrap(), 4);
     rows.sort_by(|x, y| x.slug.cmp(&y.slug));
     assert_eq!(directory.list_tenants(None, 10).await.unwrap(), rows);
-    assert_eq!(directory.list_tenants(Some("a".to_owned()), 2).await.unwrap(), rows[1..3]);
-    assert_eq!(directory.tenant_by_slug("a").await.unwrap().as_ref(), rows.first());
+    assert_eq!(
+        directory
+            .list_tenants(Some("a".to_owned()), 2)
+            .await
+            .unwrap(),
+        rows[1..3]
+    );
+    assert_eq!(
+        directory.tenant_by_slug("a").await.unwrap().as_ref(),
+        rows.first()
+    );
     assert_eq!(directory.tenant_by_slug("A").await.unwrap(), None);
 
     let mut row = rows[0].clone();
@@ -61,7 +78,10 @@ async fn tokens_live(bed: Bed) {
         [first.clone(), second.clone()]
     );
     assert!(directory.list_tokens(other).await.unwrap().is_empty());
-    assert_eq!(directory.token_by_public_id("aaaa").await.unwrap(), Some(first.clone()));
+    assert_eq!(
+        directory.token_by_public_id("aaaa").await.unwrap(),
+        Some(first.clone())
+    );
     assert_eq!(directory.token_by_public_id("cccc").await.unwrap(), None);
 
     assert!(!directory.revoke_token(other, first.id, 5).await.unwrap());
@@ -74,32 +94,56 @@ async fn tokens_live(bed: Bed) {
     };
     let uses = [used(&first, 50, Some("::1")), used(&second, 60, None)];
     directory.touch_tokens(&uses).await.unwrap();
-    directory.touch_tokens(&[used(&first, 40, Some("old"))]).await.unwrap();
+    directory
+        .touch_tokens(&[used(&first, 40, Some("old"))])
+        .await
+        .unwrap();
     directory.touch_tokens(&[]).await.unwrap();
     let found = directory.token_by_public_id("aaaa").await.unwrap().unwrap();
     assert_eq!(
-        (found.revoked, found.last_used, found.last_used_from.as_deref()),
+        (
+            found.revoked,
+            found.last_used,
+            found.last_used_from.as_deref()
+        ),
         (Some(7), Some(50), Some("::1"))
     );
     let found = directory.token_by_public_id("bbbb").await.unwrap().unwrap();
-    assert_eq!((found.revoked, found.last_used, found.last_used_from), (None, Some(60), None));
+    assert_eq!(
+        (found.revoked, found.last_used, found.last_used_from),
+        (None, Some(60), None)
+    );
     assert!(!format!("{first:?}").contains("254"));
 }
 
 async fn settings_are_set_once(bed: Bed) {
     let directory = bed.store.directory();
     assert_eq!(directory.setting("key").await.unwrap(), None);
-    assert_eq!(directory.put_setting_if_absent("key", "one").await.unwrap(), "one");
-    assert_eq!(directory.put_setting_if_absent("key", "two").await.unwrap(), "one");
+    assert_eq!(
+        directory.put_setting_if_absent("key", "one").await.unwrap(),
+        "one"
+    );
+    assert_eq!(
+        directory.put_setting_if_absent("key", "two").await.unwrap(),
+        "one"
+    );
     directory.put_setting("key", "three").await.unwrap();
-    assert_eq!(directory.setting("key").await.unwrap().as_deref(), Some("three"));
+    assert_eq!(
+        directory.setting("key").await.unwrap().as_deref(),
+        Some("three")
+    );
 }
 
 async fn one_of_many_sets_a_setting(bed: Bed) {
     let tasks: Vec<_> = (0..16)
         .map(|number| {
             let directory = bed.store.directory();
-            tokio::spawn(async move { directory.put_setting_if_absent("key", &number.to_string()).await.unwrap() })
+            tokio::spawn(async move {
+                directory
+                    .put_setting_if_absent("key", &number.to_string())
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     let mut values = std::collections::BTreeSet::new();

@@ -26,7 +26,10 @@ async fn a_resource_lives(bed: Bed) {
     acme.add(&ada).await.unwrap();
 
     let found = acme.find(ada.id).await.unwrap();
-    assert_eq!((found.version, found.created, found.modified), (1, ada.at, ada.at));
+    assert_eq!(
+        (found.version, found.created, found.modified),
+        (1, ada.at, ada.at)
+    );
     assert_eq!((&found.doc, &found.secret), (&ada.doc, &ada.secret));
     assert_eq!(acme.named("ada").await.as_ref(), Some(&found));
     assert_eq!(acme.mailed("b@x").await, [ada.id]);
@@ -35,16 +38,25 @@ async fn a_resource_lives(bed: Bed) {
     let update = renamed(&found, &ada.keys, "ada", &["a@x", "c@x"]);
     acme.put(&update).await.unwrap();
     let found = acme.find(ada.id).await.unwrap();
-    assert_eq!((found.version, found.created, found.modified), (2, ada.at, update.at));
+    assert_eq!(
+        (found.version, found.created, found.modified),
+        (2, ada.at, update.at)
+    );
     assert_eq!(found.secret, None);
     assert!(acme.mailed("b@x").await.is_empty());
     assert_eq!(acme.mailed("c@x").await, [ada.id]);
 
-    acme.remove(&deletion(&found, &keys("ada", &["a@x", "c@x"]))).await.unwrap();
+    acme.remove(&deletion(&found, &keys("ada", &["a@x", "c@x"])))
+        .await
+        .unwrap();
     assert_eq!(acme.find(ada.id).await, None);
     assert_eq!(acme.named("ada").await, None);
     assert_eq!(acme.total().await, 0);
-    let left: Vec<_> = bed.rows().into_iter().filter(|(_, rows)| *rows > 0).collect();
+    let left: Vec<_> = bed
+        .rows()
+        .into_iter()
+        .filter(|(_, rows)| *rows > 0)
+        .collect();
     let expected = [("change", 3), ("resource_count", 1), ("tenant", 1)];
     assert_eq!(left, expected.map(|(table, rows)| (table.to_owned(), rows)));
 }
@@ -54,7 +66,9 @@ async fn a_name_is_free_again_after_a_change(bed: Bed) {
     let ada = user("ada", &["a@x"]);
     acme.add(&ada).await.unwrap();
     let found = acme.find(ada.id).await.unwrap();
-    acme.put(&renamed(&found, &ada.keys, "bob", &["a@x"])).await.unwrap();
+    acme.put(&renamed(&found, &ada.keys, "bob", &["a@x"]))
+        .await
+        .unwrap();
     assert_eq!(acme.named("ada").await, None);
     assert_eq!(acme.named("bob").await.unwrap().id, ada.id);
     acme.add(&user("ada", &[])).await.unwrap();
@@ -77,7 +91,10 @@ async fn an_update_into_a_conflict_leaves_nothing(bed: Bed) {
     acme.add(&bob).await.unwrap();
     let before = (bed.rows(), acme.find(bob.id).await);
     let old = acme.find(bob.id).await.unwrap();
-    let error = acme.put(&renamed(&old, &bob.keys, "ada", &["c@x"])).await.unwrap_err();
+    let error = acme
+        .put(&renamed(&old, &bob.keys, "ada", &["c@x"]))
+        .await
+        .unwrap_err();
     assert_eq!(error, StoreError::Conflict { attr: USER_NAME });
     assert_eq!((bed.rows(), acme.find(bob.id).await), before);
     assert_eq!(acme.mailed("b@x").await, [bob.id]);
@@ -105,12 +122,17 @@ async fn stale_changes_are_refused(bed: Bed) {
     let ada = user("ada", &["a@x"]);
     acme.add(&ada).await.unwrap();
     let first = acme.find(ada.id).await.unwrap();
-    acme.put(&renamed(&first, &ada.keys, "ada", &["b@x"])).await.unwrap();
+    acme.put(&renamed(&first, &ada.keys, "ada", &["b@x"]))
+        .await
+        .unwrap();
     let before = bed.rows();
 
     let late = renamed(&first, &ada.keys, "eve", &["c@x"]);
     assert_eq!(acme.put(&late).await, Err(StoreError::Stale));
-    assert_eq!(acme.remove(&deletion(&first, &ada.keys)).await, Err(StoreError::Stale));
+    assert_eq!(
+        acme.remove(&deletion(&first, &ada.keys)).await,
+        Err(StoreError::Stale)
+    );
     let mut unknown = renamed(&first, &ada.keys, "eve", &[]);
     unknown.id = Uuid::now_v7();
     assert_eq!(acme.put(&unknown).await, Err(StoreError::Stale));
@@ -129,9 +151,26 @@ async fn pages_are_in_the_order_of_creation(bed: Bed) {
         acme.add(&new).await.unwrap();
         all.push(new.id);
     }
-    for (offset, limit) in [(0, 10), (10, 10), (20, 10), (24, 1), (25, 10), (0, 0), (5, 0), (0, 100), (7, 3)] {
-        let (page, total) = acme.read(move |r| r.page(USER, offset, limit)).await.unwrap();
-        let expected = all.iter().copied().skip(offset.try_into().unwrap()).take(limit.try_into().unwrap());
+    for (offset, limit) in [
+        (0, 10),
+        (10, 10),
+        (20, 10),
+        (24, 1),
+        (25, 10),
+        (0, 0),
+        (5, 0),
+        (0, 100),
+        (7, 3),
+    ] {
+        let (page, total) = acme
+            .read(move |r| r.page(USER, offset, limit))
+            .await
+            .unwrap();
+        let expected = all
+            .iter()
+            .copied()
+            .skip(offset.try_into().unwrap())
+            .take(limit.try_into().unwrap());
         assert_eq!(ids(&page), expected.collect::<Vec<_>>(), "{offset} {limit}");
         assert_eq!(total, 25);
     }
@@ -149,11 +188,17 @@ async fn pages_are_in_the_order_of_creation(bed: Bed) {
 
 async fn an_index_gives_each_resource_once(bed: Bed) {
     let acme = bed.tenant("acme").await;
-    let (ada, bob) = (user("ada", &["same", "same", "same"]), user("bob", &["other", "same"]));
+    let (ada, bob) = (
+        user("ada", &["same", "same", "same"]),
+        user("bob", &["other", "same"]),
+    );
     acme.add(&ada).await.unwrap();
     acme.add(&bob).await.unwrap();
     assert_eq!(acme.mailed("same").await, [ada.id, bob.id]);
-    let one = acme.read(|r| r.by_index(USER, EMAIL, "same", 1)).await.unwrap();
+    let one = acme
+        .read(|r| r.by_index(USER, EMAIL, "same", 1))
+        .await
+        .unwrap();
     assert_eq!(ids(&one), [ada.id]);
     assert!(acme.mailed("sam").await.is_empty());
 }
@@ -174,9 +219,17 @@ async fn by_ids_keeps_the_order(bed: Bed) {
 
 async fn texts_come_back_as_they_were(bed: Bed) {
     let acme = bed.tenant("acme").await;
-    for (number, text) in ["", "?", "$1", "'; DROP TABLE tenant; --", "\\u0000", "é\u{1f600}\"\\\n\t\u{1}", "%_"]
-        .into_iter()
-        .enumerate()
+    for (number, text) in [
+        "",
+        "?",
+        "$1",
+        "'; DROP TABLE tenant; --",
+        "\\u0000",
+        "é\u{1f600}\"\\\n\t\u{1}",
+        "%_",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let mut new = user(text, &[text]);
         new.doc = format!("{{\"n\":{number},\"t\":\"{text}\"}}");
@@ -187,7 +240,9 @@ async fn texts_come_back_as_they_were(bed: Bed) {
         let changes = acme.changes(2 * number + 1).await;
         assert_eq!(changes.last().unwrap().actor, text);
         let old = acme.find(new.id).await.unwrap();
-        acme.put(&renamed(&old, &new.keys, &format!("{text}{number}"), &[])).await.unwrap();
+        acme.put(&renamed(&old, &new.keys, &format!("{text}{number}"), &[]))
+            .await
+            .unwrap();
         assert!(acme.mailed(text).await.is_empty());
         assert_eq!(acme.named(text).await, None);
     }
@@ -233,7 +288,10 @@ fn a_diff_is_what_goes_and_what_comes() {
     let (old, new) = (keys("ada", &["a", "b"]), keys("bob", &["a", "c", "b"]));
     let (removed, added) = Keys::diff(&old, &new);
     assert_eq!(removed, Keys::new(vec![unique("ada")], vec![email(1, "b")]));
-    assert_eq!(added, Keys::new(vec![unique("bob")], vec![email(1, "c"), email(2, "b")]));
+    assert_eq!(
+        added,
+        Keys::new(vec![unique("bob")], vec![email(1, "c"), email(2, "b")])
+    );
     assert_eq!(Keys::diff(&old, &old), (Keys::default(), Keys::default()));
 }
 

@@ -49,10 +49,15 @@ fn an_empty_database_has_pending_migrations() {
 
 #[test]
 fn both_databases_have_the_same_columns() {
-    let Some(postgres) = Bed::postgres() else { return };
+    let Some(postgres) = Bed::postgres() else {
+        return;
+    };
     let sqlite = Bed::sqlite();
     let columns = |bed: &Bed, sql| {
-        let rows = bed.raw().load::<(Text, Text), (String, String)>(Sql::new(sql)).unwrap();
+        let rows = bed
+            .raw()
+            .load::<(Text, Text), (String, String)>(Sql::new(sql))
+            .unwrap();
         assert!(rows.len() > 40);
         rows
     };

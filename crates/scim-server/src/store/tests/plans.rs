@@ -14,12 +14,17 @@ stories![keys_and_documents_are_probed_one_by_one];
 fn explain(bed: &Bed, sql: Sql<'_>) -> String {
     let mut conn = bed.raw();
     let lines: Vec<String> = if bed.is_postgres() {
-        let rows = conn.load::<(Text,), (String,)>(Sql::new("EXPLAIN ").append(sql)).unwrap();
+        let rows = conn
+            .load::<(Text,), (String,)>(Sql::new("EXPLAIN ").append(sql))
+            .unwrap();
         rows.into_iter().map(|(line,)| line).collect()
     } else {
         let sql = Sql::new("EXPLAIN QUERY PLAN ").append(sql);
         let rows = conn.load::<(Integer, Integer, Integer, Text), (i32, i32, i32, String)>(sql);
-        rows.unwrap().into_iter().map(|(_, _, _, line)| line).collect()
+        rows.unwrap()
+            .into_iter()
+            .map(|(_, _, _, line)| line)
+            .collect()
     };
     lines.join("\n")
 }
@@ -52,20 +57,41 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
         .bind(acme.id())
         .bind(USER);
     // A guard of its own in place of the one in a plan.
-    let guarded = |sql| if bed.is_postgres() { Sql::new("WITH g AS (SELECT 1) ").append(sql) } else { sql };
+    let guarded = |sql| {
+        if bed.is_postgres() {
+            Sql::new("WITH g AS (SELECT 1) ").append(sql)
+        } else {
+            sql
+        }
+    };
     let statements = [
         (guarded(removal.next().unwrap()), "tenant_id, attr_id, skey"),
-        (guarded(removal.next().unwrap()), "tenant_id, attr_id, skey, rid, elem"),
+        (
+            guarded(removal.next().unwrap()),
+            "tenant_id, attr_id, skey, rid, elem",
+        ),
         (scope.taken(&text).unwrap(), "tenant_id, attr_id, skey"),
         (documents, "tenant_id, rtype, rid"),
     ];
     for (sql, columns) in statements {
         let plan = explain(&bed, sql);
-        assert!(!plan.contains("Seq Scan") && !plan.contains("Hash Join"), "{plan}");
-        assert!(!plan.contains("SCAN attr_") && !plan.contains("SCAN r") && !plan.contains("SCAN x"), "{plan}");
+        assert!(
+            !plan.contains("Seq Scan") && !plan.contains("Hash Join"),
+            "{plan}"
+        );
+        assert!(
+            !plan.contains("SCAN attr_") && !plan.contains("SCAN r") && !plan.contains("SCAN x"),
+            "{plan}"
+        );
         for column in columns.split(", ") {
-            let used = |line: &str| line.contains(&format!("{column} =")) || line.contains(&format!("{column}=?"));
-            assert!(plan.lines().any(|line| used(line) && !line.contains("Filter")), "{column}: {plan}");
+            let used = |line: &str| {
+                line.contains(&format!("{column} =")) || line.contains(&format!("{column}=?"))
+            };
+            assert!(
+                plan.lines()
+                    .any(|line| used(line) && !line.contains("Filter")),
+                "{column}: {plan}"
+            );
         }
     }
 }

@@ -21,7 +21,10 @@ async fn one_of_fifty_updates_of_the_same_version_wins(bed: Bed) {
     let old = acme.find(ada.id).await.unwrap();
     let tasks: Vec<_> = (0..50)
         .map(|number| {
-            let (acme, update) = (acme.clone(), renamed(&old, &ada.keys, &format!("ada{number}"), &["a@x"]));
+            let (acme, update) = (
+                acme.clone(),
+                renamed(&old, &ada.keys, &format!("ada{number}"), &["a@x"]),
+            );
             tokio::spawn(async move { acme.put(&update).await })
         })
         .collect();
@@ -61,7 +64,12 @@ async fn one_of_two_inserts_of_the_same_name_wins(bed: Bed) {
     }
     let rows: std::collections::BTreeMap<_, _> = bed.rows().into_iter().collect();
     assert_eq!(
-        (rows["resource"], rows["attr_unique"], rows["attr_index"], rows["change"]),
+        (
+            rows["resource"],
+            rows["attr_unique"],
+            rows["attr_index"],
+            rows["change"]
+        ),
         (20, 20, 20, 20)
     );
 }
@@ -106,7 +114,10 @@ async fn counts_are_right_after_concurrent_inserts(bed: Bed) {
     let acme = bed.tenant("acme").await;
     let tasks: Vec<_> = (0..100)
         .map(|number| {
-            let (acme, new) = (acme.clone(), user(&format!("user{}", number % 80), &["a@x"]));
+            let (acme, new) = (
+                acme.clone(),
+                user(&format!("user{}", number % 80), &["a@x"]),
+            );
             tokio::spawn(async move { acme.add(&new).await.is_ok() })
         })
         .collect();
@@ -122,7 +133,9 @@ async fn counts_are_right_after_concurrent_inserts(bed: Bed) {
 /// Many renames that cross: the database may have to break deadlocks, and nobody sees them.
 async fn names_can_be_swapped_around_by_many(bed: Bed) {
     let acme = bed.tenant("acme").await;
-    let users: Vec<_> = (0..4).map(|number| user(&format!("user{number}"), &[])).collect();
+    let users: Vec<_> = (0..4)
+        .map(|number| user(&format!("user{number}"), &[]))
+        .collect();
     for new in &users {
         acme.add(new).await.unwrap();
     }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::store::connection::Conn;
 use crate::store::sql::Sql;
 use crate::store::{
-    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, NewResource, Store, StoreError, StoreOptions, Stored, TenantId,
-    TenantRow, TenantStore, Update,
+    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, NewResource, Store, StoreError,
+    StoreOptions, Stored, TenantId, TenantRow, TenantStore, Update,
 };
 
 /// Runs each story on both databases.
@@ -78,7 +78,10 @@ impl Bed {
 
     pub(super) fn empty_sqlite() -> (String, Home) {
         let dir = TempDir::new().unwrap();
-        (format!("sqlite:{}", dir.path().join("test.db").display()), Home::Dir(dir))
+        (
+            format!("sqlite:{}", dir.path().join("test.db").display()),
+            Home::Dir(dir),
+        )
     }
 
     pub(super) fn empty_postgres() -> Option<(String, Home)> {
@@ -89,7 +92,9 @@ impl Bed {
             .unwrap()
             .batch_execute(&format!("CREATE DATABASE {name}"))
             .unwrap();
-        let (server, parameters) = url.split_once('?').map_or((url.as_str(), ""), |(a, b)| (a, b));
+        let (server, parameters) = url
+            .split_once('?')
+            .map_or((url.as_str(), ""), |(a, b)| (a, b));
         let host = server.split('/').take(3).collect::<Vec<_>>().join("/");
         let database = format!("{host}/{name}?{parameters}");
         let home = Home::Server {
@@ -130,7 +135,8 @@ impl Bed {
         assert!(tables.len() >= 7, "{tables:?}");
         let mut counts = Vec::new();
         for (table,) in tables {
-            let sql: &'static str = Box::leak(format!("SELECT count(*) FROM {table}").into_boxed_str());
+            let sql: &'static str =
+                Box::leak(format!("SELECT count(*) FROM {table}").into_boxed_str());
             let row = conn.first::<(BigInt,), (i64,)>(Sql::new(sql)).unwrap();
             counts.push((table, row.unwrap().0));
         }
@@ -209,7 +215,10 @@ pub(super) fn email(elem: i16, value: &str) -> IndexKey {
 }
 
 pub(super) fn keys(name: &str, emails: &[&str]) -> Keys {
-    let emails = emails.iter().zip(0..).map(|(value, elem)| email(elem, value));
+    let emails = emails
+        .iter()
+        .zip(0..)
+        .map(|(value, elem)| email(elem, value));
     Keys::new(vec![unique(name)], emails.collect())
 }
 
@@ -278,12 +287,16 @@ impl TenantStore {
 
     pub(super) async fn named(&self, name: &str) -> Option<Stored> {
         let name = name.to_owned();
-        self.read(move |r| r.by_unique(USER, USER_NAME, &name)).await.unwrap()
+        self.read(move |r| r.by_unique(USER, USER_NAME, &name))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn mailed(&self, value: &str) -> Vec<Uuid> {
         let value = value.to_owned();
-        let found = self.read(move |r| r.by_index(USER, EMAIL, &value, 100)).await;
+        let found = self
+            .read(move |r| r.by_index(USER, EMAIL, &value, 100))
+            .await;
         ids(&found.unwrap())
     }
 

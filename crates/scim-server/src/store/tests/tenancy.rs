@@ -20,12 +20,23 @@ async fn one_tenant_never_meets_the_other(bed: Bed) {
     assert!(a.mailed("a@x").await.is_empty());
     assert_eq!(a.read(|r| r.page(USER, 0, 10)).await.unwrap(), (vec![], 0));
     assert!(a.read(|r| r.scan(USER, None, 10)).await.unwrap().is_empty());
-    assert!(a.read(move |r| r.by_ids(USER, &[theirs.id])).await.unwrap().is_empty());
+    assert!(
+        a.read(move |r| r.by_ids(USER, &[theirs.id]))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(a.read(|r| r.changes(None, 10)).await.unwrap().is_empty());
     assert_eq!(a.total().await, 0);
 
-    assert_eq!(a.put(&renamed(&old, &theirs.keys, "eve", &[])).await, Err(StoreError::Stale));
-    assert_eq!(a.remove(&deletion(&old, &theirs.keys)).await, Err(StoreError::Stale));
+    assert_eq!(
+        a.put(&renamed(&old, &theirs.keys, "eve", &[])).await,
+        Err(StoreError::Stale)
+    );
+    assert_eq!(
+        a.remove(&deletion(&old, &theirs.keys)).await,
+        Err(StoreError::Stale)
+    );
     assert_eq!(b.find(theirs.id).await, Some(old));
 
     // The same name and even the same id are another resource here.
@@ -43,18 +54,32 @@ async fn a_deleted_tenant_leaves_no_row(bed: Bed) {
     let directory = bed.store.directory();
     let a = bed.tenant("a").await;
     a.add(&user("ada", &["a@x"])).await.unwrap();
-    directory.create_token(&super::directory::token(a.id(), "aaaa")).await.unwrap();
+    directory
+        .create_token(&super::directory::token(a.id(), "aaaa"))
+        .await
+        .unwrap();
     let before = bed.rows();
     let b = bed.tenant("b").await;
     b.add(&user("ada", &["a@x"])).await.unwrap();
-    directory.create_token(&super::directory::token(b.id(), "bbbb")).await.unwrap();
-    assert!(bed.rows().iter().all(|(_, rows)| *rows > 0), "{:?}", bed.rows());
+    directory
+        .create_token(&super::directory::token(b.id(), "bbbb"))
+        .await
+        .unwrap();
+    assert!(
+        bed.rows().iter().all(|(_, rows)| *rows > 0),
+        "{:?}",
+        bed.rows()
+    );
 
     assert!(directory.delete_tenant(b.id()).await.unwrap());
     assert_eq!(bed.rows(), before);
     assert!(!directory.delete_tenant(b.id()).await.unwrap());
     assert!(directory.delete_tenant(a.id()).await.unwrap());
-    assert!(bed.rows().iter().all(|(_, rows)| *rows == 0), "{:?}", bed.rows());
+    assert!(
+        bed.rows().iter().all(|(_, rows)| *rows == 0),
+        "{:?}",
+        bed.rows()
+    );
 }
 
 async fn nothing_is_written_for_a_tenant_that_is_gone(bed: Bed) {
@@ -63,7 +88,10 @@ async fn nothing_is_written_for_a_tenant_that_is_gone(bed: Bed) {
     directory.delete_tenant(a.id()).await.unwrap();
     assert_eq!(a.add(&user("ada", &[])).await, Err(StoreError::NoTenant));
     let token = super::directory::token(a.id(), "aaaa");
-    assert_eq!(directory.create_token(&token).await, Err(StoreError::NoTenant));
+    assert_eq!(
+        directory.create_token(&token).await,
+        Err(StoreError::NoTenant)
+    );
 
     // Deleted while others write.
     let b = bed.tenant("b").await;
@@ -80,5 +108,9 @@ async fn nothing_is_written_for_a_tenant_that_is_gone(bed: Bed) {
             Err(error) => unreachable!("{error}"),
         }
     }
-    assert!(bed.rows().iter().all(|(_, rows)| *rows == 0), "{:?}", bed.rows());
+    assert!(
+        bed.rows().iter().all(|(_, rows)| *rows == 0),
+        "{:?}",
+        bed.rows()
+    );
 }

@@ -35,8 +35,13 @@ async fn a_panic_is_an_error_and_nothing_more(bed: Bed) {
                 panicking()
             })
             .await;
-        assert!(matches!(written, Err(StoreError::Internal(_))), "{written:?}");
-        acme.add(&user(&format!("other{round}"), &[])).await.unwrap();
+        assert!(
+            matches!(written, Err(StoreError::Internal(_))),
+            "{written:?}"
+        );
+        acme.add(&user(&format!("other{round}"), &[]))
+            .await
+            .unwrap();
     }
     assert_eq!(acme.total().await, 8);
     assert_eq!(acme.named("user0").await, None);
@@ -49,7 +54,14 @@ async fn a_failing_job_harms_nobody_beside_it(bed: Bed) {
         .map(|number| {
             let acme = acme.clone();
             tokio::spawn(async move {
-                let new = user(&if number % 3 == 0 { "taken".to_owned() } else { format!("user{number}") }, &["a@x"]);
+                let new = user(
+                    &if number % 3 == 0 {
+                        "taken".to_owned()
+                    } else {
+                        format!("user{number}")
+                    },
+                    &["a@x"],
+                );
                 let done: Result<(), StoreError> = acme
                     .transaction("mixed", move |w| {
                         w.insert(&new)?;
@@ -72,11 +84,20 @@ async fn a_failing_job_harms_nobody_beside_it(bed: Bed) {
         };
         assert_eq!(done, expected, "{number}");
     }
-    assert_eq!((acme.total().await, acme.mailed("a@x").await.len()), (21, 20));
+    assert_eq!(
+        (acme.total().await, acme.mailed("a@x").await.len()),
+        (21, 20)
+    );
 }
 
 /// Occupies a database thread until the sender is dropped.
-fn occupy(acme: &TenantStore, write: bool) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+fn occupy(
+    acme: &TenantStore,
+    write: bool,
+) -> (
+    std::sync::mpsc::Sender<()>,
+    tokio::task::JoinHandle<Result<(), StoreError>>,
+) {
     let (free, wait) = std::sync::mpsc::channel();
     let wait = std::sync::Mutex::new(wait);
     let acme = acme.clone();
@@ -110,7 +131,10 @@ async fn a_full_queue_is_unavailable(bed: Bed) {
         .collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let refused = acme.read(|r| r.count(USER)).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
     drop(free);
     first.await.unwrap().unwrap();
     for task in waiting {
@@ -142,7 +166,10 @@ async fn a_hanging_job_does_not_hold_its_caller(bed: Bed) {
     let (free, first) = occupy(&acme, false);
     let begun = Instant::now();
     let answer = first.await.unwrap();
-    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(StoreError::Unavailable(_))),
+        "{answer:?}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(2));
     drop(free);
     assert_eq!(acme.total().await, 0);
@@ -171,7 +198,10 @@ async fn a_closed_store_is_unavailable(bed: Bed) {
     let read = acme.read(|r| r.count(USER)).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     let write = acme.add(&user("bob", &[])).await;
-    assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
+    assert!(
+        matches!(write, Err(StoreError::Unavailable(_))),
+        "{write:?}"
+    );
     if let Some(path) = bed.url.strip_prefix("sqlite:") {
         assert!(!std::path::Path::new(&format!("{path}-wal")).exists());
     }
@@ -226,12 +256,25 @@ async fn lost_connections_are_replaced() {
 #[test]
 fn a_wrong_address_is_one_clear_line() {
     let dir = tempfile::TempDir::new().unwrap();
-    std::fs::write(dir.path().join("text"), "this is not a database, but long enough to look like one ".repeat(40)).unwrap();
+    std::fs::write(
+        dir.path().join("text"),
+        "this is not a database, but long enough to look like one ".repeat(40),
+    )
+    .unwrap();
     let path = dir.path().display();
     for (url, says) in [
-        ("postgres://ada:geheim@127.0.0.1:1/x".to_owned(), "127.0.0.1:1/x"),
-        ("postgres://ada:geheim@no.such.host.invalid/x".to_owned(), "no.such.host.invalid/x"),
-        ("postgres://ada:gehe%im@127.0.0.1:1/x".to_owned(), "127.0.0.1:1/x"),
+        (
+            "postgres://ada:geheim@127.0.0.1:1/x".to_owned(),
+            "127.0.0.1:1/x",
+        ),
+        (
+            "postgres://ada:geheim@no.such.host.invalid/x".to_owned(),
+            "no.such.host.invalid/x",
+        ),
+        (
+            "postgres://ada:gehe%im@127.0.0.1:1/x".to_owned(),
+            "127.0.0.1:1/x",
+        ),
         ("postgres://ada:geheim@[::1/x".to_owned(), "cannot connect"),
         (format!("sqlite:{path}/no/such/dir.db"), "/no/such/dir.db"),
         (format!("sqlite:{path}"), "cannot open the database"),
@@ -240,7 +283,10 @@ fn a_wrong_address_is_one_clear_line() {
         let begun = Instant::now();
         let error = Store::open(&options(&url)).unwrap_err().to_string();
         assert!(error.contains(says), "{url}: {error}");
-        assert!(!error.contains('\n') && !error.contains("geheim") && !error.contains("gehe%im"), "{error}");
+        assert!(
+            !error.contains('\n') && !error.contains("geheim") && !error.contains("gehe%im"),
+            "{error}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(5), "{url}");
     }
 }
@@ -269,7 +315,10 @@ fn a_new_file_is_for_its_owner_only() {
     store.migrate().unwrap();
     let path = url.strip_prefix("sqlite:").unwrap();
     for suffix in ["", "-wal", "-shm"] {
-        let mode = std::fs::metadata(format!("{path}{suffix}")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(format!("{path}{suffix}"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix}");
     }
     store.close();

@@ -1,0 +1,151 @@
+//! What a request brings, parsed before a use-case starts: bodies within size and time, queries, conditions. RFC 7644 §3.1 and §3.8.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::{FromRequest, HttpRequest};
+use percent_encoding::percent_decode_str;
+use scim_core::Error;
+use serde_json::{Map, Value};
+
+use super::body::{self, BodyError};
+use crate::config::Config;
+use crate::service::precondition::Condition;
+
+/// RFC 7240 §2.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// A body that has not been read: reading starts when the caller is known.
+pub struct Body {
+    req: HttpRequest,
+    payload: Payload,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
+    }
+}
+
+impl FromRequest for Body {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            req: req.clone(),
+            payload: payload.take(),
+        }))
+    }
+}
+
+impl Body {
+    /// Reads a SCIM body.
+    ///
+    /// # Errors
+    /// 415 for another type or encoding, 413 when it is too large, 408 when it does not arrive in time, 400 `invalidSyntax` when it is
+    /// not a JSON object.
+    pub async fn object(self, config: &Config) -> Result<Map<String, Value>, Error> {
+        media_type(&self.req)?;
+        let (limit, patience) = (config.max_body_bytes, config.body_timeout);
+        let bytes = body::read(&self.req, self.payload, limit, patience).await;
+        let bytes = bytes.map_err(|error| match error {
+            BodyError::TooLarge(limit) => Error::plain(
+                413,
+                format!("the body is larger than the limit of {limit} bytes"),
+            ),
+            BodyError::TooSlow => Error::plain(
+                408,
+                format!(
+                    "the body did not arrive within {} seconds",
+                    patience.as_secs()
+                ),
+            ),
+            BodyError::Broken => Error::invalid_syntax("the body broke off"),
+        })?;
+        scim_core::json::parse(&bytes)
+    }
+}
+
+/// RFC 7644 §3.1: `application/scim+json`; clients also send `application/json` or nothing. Compressed bodies are not taken: unpacking
+/// them would defeat the limit.
+fn media_type(req: &HttpRequest) -> Result<(), Error> {
+    let known = body::media_type(req).is_none_or(|essence| {
+        ["application/scim+json", "application/json", "*/*"].contains(&essence.as_str())
+    });
+    if !known || !is_utf8(req) {
+        return Err(Error::plain(
+            415,
+            "expected a body of type application/scim+json (or application/json) in UTF-8",
+        ));
+    }
+    if body::is_encoded(req) {
+        return Err(Error::plain(
+            415,
+            "expected a body without Content-Encoding",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the charset, if there is one, is UTF-8 or a part of it.
+fn is_utf8(req: &HttpRequest) -> bool {
+    let value = req
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    value
+        .into_iter()
+        .flat_map(|value| value.split(';').skip(1))
+        .all(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let charset = value.trim().trim_matches('"').to_ascii_lowercase();
+            !name.trim().eq_ignore_ascii_case("charset")
+                || ["utf-8", "utf8", "us-ascii"].contains(&charset.as_str())
+        })
+}
+
+/// The parameters of the query string, form-decoded: `+` is a space.
+///
+/// # Errors
+/// 400 `invalidValue` when one is not UTF-8.
+pub fn parameters(req: &HttpRequest) -> Result<Vec<(String, String)>, Error> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced)
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| Error::invalid_value("a query parameter is not UTF-8"))
+    };
+    req.query_string()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// A conditional header.
+#[must_use]
+pub fn condition(req: &HttpRequest, header: &HeaderName) -> Condition {
+    Condition::read(
+        req.headers()
+            .get_all(header)
+            // A tag that is not text names no version.
+            .map(|value| value.to_str().unwrap_or("?")),
+    )
+}
+
+/// Whether the client asked for no more than a confirmation. RFC 7240 §4.2.
+#[must_use]
+pub fn prefers_minimal(req: &HttpRequest) -> bool {
+    req.headers()
+        .get_all(PREFER)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .any(|one| one.replace(' ', "").eq_ignore_ascii_case("return=minimal"))
+}

@@ -1,0 +1,258 @@
+//! POST, GET, lists, `.search`, PUT, PATCH and DELETE, for every resource type alike. RFC 7644 §3.3 to §3.6.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use scim_core::list::{Paging, Query};
+use scim_core::resource::project::Projection;
+use scim_core::{Error, ResourceType};
+
+use super::input::{Body, condition, parameters, prefers_minimal};
+use super::output::{self, Failure};
+use crate::AppState;
+use crate::gate::{Caller, Read, Write};
+use crate::service::resources::{Resource, TenantCx};
+use crate::service::tenants::Tenant;
+use crate::service::{create, delete, patch, read, replace};
+
+/// How every handler answers.
+pub type Answer = Result<HttpResponse, Failure>;
+
+/// RFC 7240 §3.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The part of a path behind the base URL: a type, perhaps an id.
+#[derive(Debug, serde::Deserialize)]
+pub struct At {
+    kind: String,
+    id: Option<String>,
+}
+
+impl<S> Caller<S> {
+    fn cx(&self, state: &AppState) -> TenantCx {
+        TenantCx {
+            tenant: Arc::clone(&self.tenant),
+            store: self.store.clone(),
+            clock: state.clock.clone(),
+            actor: self.actor.clone(),
+            base_url: self.base_url.clone(),
+        }
+    }
+
+    /// The resource type that the path names.
+    fn resource_type(&self, at: &At) -> Result<Arc<ResourceType>, Error> {
+        let found = self.tenant.registry.at_endpoint(&at.kind);
+        found.cloned().ok_or_else(|| super::not_served(&at.kind))
+    }
+}
+
+impl At {
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+}
+
+/// How large the tenant's pages are.
+pub(super) fn paging(tenant: &Tenant) -> Paging {
+    let pagination = &tenant.policy.pagination;
+    Paging {
+        default_count: pagination.page().into(),
+        max_count: pagination.max_count.into(),
+        both_or_none: pagination.both_or_none,
+    }
+}
+
+/// The query of a GET, or what of it counts beside a write: the projection.
+fn query(caller_tenant: &Tenant, req: &HttpRequest, only: Only) -> Result<Query, Error> {
+    let mut parameters = parameters(req)?;
+    if only == Only::Projection {
+        parameters.retain(|(name, _)| {
+            ["attributes", "excludedAttributes"]
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(name))
+        });
+    }
+    let urns = caller_tenant.registry.urns();
+    let mut query = Query::from_parameters(&parameters, urns, &paging(caller_tenant))?;
+    if !caller_tenant.policy.projection {
+        query.ignore_projection();
+    }
+    Ok(query)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Only {
+    Everything,
+    Projection,
+}
+
+fn projection(tenant: &Tenant, req: &HttpRequest, of: &ResourceType) -> Result<Projection, Error> {
+    query(tenant, req, Only::Projection)?.projection(of, tenant.policy.mode)
+}
+
+/// `POST /{type}` · RFC 7644 §3.3 · scope: write
+pub async fn post(
+    caller: Caller<Write>,
+    at: Path<At>,
+    req: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let of = caller.resource_type(&at)?;
+    let projection = projection(&caller.tenant, &req, &of)?;
+    let created =
+        create::create(&caller.cx(&state), &of, body.object(&state.config).await?).await?;
+    output::resource(StatusCode::CREATED, &created, &projection, &caller.base_url)
+}
+
+/// `GET /{type}/{id}` · RFC 7644 §3.4.1 · scope: read
+pub async fn get(
+    caller: Caller<Read>,
+    at: Path<At>,
+    req: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let of = caller.resource_type(&at)?;
+    let projection = projection(&caller.tenant, &req, &of)?;
+    let found = read::get(&caller.cx(&state), &of, at.id()).await?;
+    if condition(&req, &IF_NONE_MATCH).names(found.stored.version) {
+        return Ok(output::bare(
+            StatusCode::NOT_MODIFIED,
+            &found,
+            &caller.base_url,
+        ));
+    }
+    output::resource(StatusCode::OK, &found, &projection, &caller.base_url)
+}
+
+/// `GET /{type}` · RFC 7644 §3.4.2 · scope: read
+pub async fn list(
+    caller: Caller<Read>,
+    at: Path<At>,
+    req: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let query = query(&caller.tenant, &req, Only::Everything)?;
+    one_type(&caller, &state, &at, &query).await
+}
+
+/// `POST /{type}/.search` · RFC 7644 §3.4.3 · scope: read
+pub async fn search(
+    caller: Caller<Read>,
+    at: Path<At>,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let query = search_request(&caller, body, &state).await?;
+    one_type(&caller, &state, &at, &query).await
+}
+
+/// `GET /` · RFC 7644 §3.4.2.1 · scope: read
+pub async fn list_root(caller: Caller<Read>, req: HttpRequest, state: Data<AppState>) -> Answer {
+    let query = query(&caller.tenant, &req, Only::Everything)?;
+    all_types(&caller, &state, &query).await
+}
+
+/// `POST /.search` · RFC 7644 §3.4.3 · scope: read
+pub async fn search_root(caller: Caller<Read>, body: Body, state: Data<AppState>) -> Answer {
+    let query = search_request(&caller, body, &state).await?;
+    all_types(&caller, &state, &query).await
+}
+
+async fn search_request(
+    caller: &Caller<Read>,
+    body: Body,
+    state: &AppState,
+) -> Result<Query, Error> {
+    let tenant = &caller.tenant;
+    let body = body.object(&state.config).await?;
+    let mut query = Query::from_search(&body, tenant.registry.urns(), &paging(tenant))?;
+    if !tenant.policy.projection {
+        query.ignore_projection();
+    }
+    Ok(query)
+}
+
+async fn one_type(caller: &Caller<Read>, state: &AppState, at: &At, query: &Query) -> Answer {
+    let of = caller.resource_type(at)?;
+    let projection = query.projection(&of, caller.tenant.policy.mode)?;
+    let page = read::list(&caller.cx(state), &of, query).await?;
+    output::list(&page, |_| Ok(projection.clone()), &caller.base_url)
+}
+
+async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> Answer {
+    let mode = caller.tenant.policy.mode;
+    let projection = |of: &ResourceType| query.projection(of, mode);
+    for of in caller.tenant.registry.types() {
+        projection(of)?;
+    }
+    let page = read::search(&caller.cx(state), query).await?;
+    let of_each = |one: &Resource| projection(&one.resource_type);
+    output::list(&page, of_each, &caller.base_url)
+}
+
+/// `PUT /{type}/{id}` · RFC 7644 §3.5.1 · scope: write
+pub async fn put(
+    caller: Caller<Write>,
+    at: Path<At>,
+    req: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let of = caller.resource_type(&at)?;
+    let projection = projection(&caller.tenant, &req, &of)?;
+    let (cx, condition) = (caller.cx(&state), condition(&req, &IF_MATCH));
+    let written = replace::replace(
+        &cx,
+        &of,
+        at.id(),
+        condition,
+        body.object(&state.config).await?,
+    )
+    .await?;
+    output::resource(StatusCode::OK, &written, &projection, &caller.base_url)
+}
+
+/// `PATCH /{type}/{id}` · RFC 7644 §3.5.2 · scope: write
+pub async fn patch(
+    caller: Caller<Write>,
+    at: Path<At>,
+    req: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let of = caller.resource_type(&at)?;
+    let projection = projection(&caller.tenant, &req, &of)?;
+    let (cx, condition) = (caller.cx(&state), condition(&req, &IF_MATCH));
+    let written = patch::patch(
+        &cx,
+        &of,
+        at.id(),
+        condition,
+        body.object(&state.config).await?,
+    )
+    .await?;
+    if prefers_minimal(&req) && projection.is_default() {
+        let mut answer = output::bare(StatusCode::NO_CONTENT, &written, &caller.base_url);
+        let applied = actix_web::http::header::HeaderValue::from_static("return=minimal");
+        answer.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        return Ok(answer);
+    }
+    output::resource(StatusCode::OK, &written, &projection, &caller.base_url)
+}
+
+/// `DELETE /{type}/{id}` · RFC 7644 §3.6 · scope: write
+pub async fn delete(
+    caller: Caller<Write>,
+    at: Path<At>,
+    req: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let of = caller.resource_type(&at)?;
+    let condition = condition(&req, &IF_MATCH);
+    delete::delete(&caller.cx(&state), &of, at.id(), condition).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

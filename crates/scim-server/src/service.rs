@@ -1,0 +1,16 @@
+//! The use-cases: what can be done, one verb a file. No HTTP and no SQL here.
+
+pub mod administration;
+pub mod setup;
+pub mod tenants;
+pub mod tokens;
+
+pub mod create;
+pub mod delete;
+pub mod patch;
+pub mod read;
+pub mod replace;
+pub mod resources;
+
+mod password;
+pub mod precondition;

@@ -1,0 +1,325 @@
+//! GET of one resource, lists and searches. RFC 7644 §3.4.1 to §3.4.3.
+//!
+//! A page of everything comes from the store as it is. A filter is narrowed by an equality that the store keeps keys of, where it has
+//! one, and what remains is decided by the filter's own meaning in scim-core; without such an equality every resource is looked at, in
+//! chunks, so that memory stays bounded by the page.
+
+use std::sync::Arc;
+
+use scim_core::filter::Bound;
+use scim_core::list::{BoundSort, Query, compare_keys};
+use scim_core::schema::registry::Index;
+use scim_core::{AttrPath, ResourceType, key};
+use uuid::Uuid;
+
+use super::resources::{Error, Resource, TenantCx, parse_id, view};
+use crate::store::{Reader, StoreError, Stored};
+
+/// How many documents are looked at in one go.
+const CHUNK: i64 = 500;
+/// More resources than this under one key are looked at in chunks of all instead.
+const FEW: i64 = 1_000;
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The resources on it.
+    pub resources: Vec<Resource>,
+    /// How many there are in all.
+    pub total: i64,
+    /// The place of the first one, counted from 1.
+    pub start_index: i64,
+}
+
+/// Reads one resource.
+///
+/// # Errors
+/// 404 for an id this tenant does not have at this type, in whatever spelling.
+pub async fn get(
+    cx: &TenantCx,
+    resource_type: &Arc<ResourceType>,
+    id: &str,
+) -> Result<Resource, Error> {
+    let uuid = parse_id(id)?;
+    let code = resource_type.code;
+    let stored = cx.store.read(move |tx| tx.get(code, uuid)).await?;
+    let stored = stored.ok_or_else(|| scim_core::Error::not_found(id))?;
+    Ok(found(resource_type, stored))
+}
+
+/// A list of one type.
+///
+/// # Errors
+/// 400 `invalidFilter` or `invalidValue` for a query that this type cannot answer.
+pub async fn list(
+    cx: &TenantCx,
+    resource_type: &Arc<ResourceType>,
+    query: &Query,
+) -> Result<Page, Error> {
+    if query.filter.is_none() && query.sort.is_none() {
+        return everything(cx, resource_type, query).await;
+    }
+    let filter = query
+        .filter
+        .as_ref()
+        .map(|filter| filter.bind(resource_type, cx.mode()))
+        .transpose()?;
+    let mut sort = None;
+    if let Some(by) = &query.sort {
+        by.bind(resource_type, cx.mode())?;
+        sort = Some(by.descending);
+    }
+    let mut window = Window::new(query, sort);
+    look(cx, resource_type, filter.as_ref(), query, &mut window).await?;
+    window.page(cx).await
+}
+
+/// A list over all types of the tenant, at the root. An attribute that a type lacks has no value there (§3.4.2.1).
+///
+/// # Errors
+/// 400 `invalidFilter` or `invalidValue`.
+pub async fn search(cx: &TenantCx, query: &Query) -> Result<Page, Error> {
+    let types = cx.tenant.registry.types();
+    let sort = query.sort.as_ref().map(|by| by.descending);
+    let mut window = Window::new(query, sort);
+    for resource_type in types {
+        let filter = query
+            .filter
+            .as_ref()
+            .map(|filter| filter.bind_lenient(resource_type, cx.mode()))
+            .transpose()?;
+        if let Some(by) = &query.sort {
+            by.bind_lenient(resource_type, cx.mode())?;
+        }
+        look(cx, resource_type, filter.as_ref(), query, &mut window).await?;
+    }
+    window.page(cx).await
+}
+
+/// A page of all resources of a type, in the order of their creation.
+async fn everything(
+    cx: &TenantCx,
+    resource_type: &Arc<ResourceType>,
+    query: &Query,
+) -> Result<Page, Error> {
+    let (code, offset, limit) = (resource_type.code, query.start_index - 1, query.count);
+    let (rows, total) = cx
+        .store
+        .read(move |tx| tx.page(code, offset, limit))
+        .await?;
+    Ok(Page {
+        resources: rows
+            .into_iter()
+            .map(|row| found(resource_type, row))
+            .collect(),
+        total,
+        start_index: query.start_index,
+    })
+}
+
+fn found(resource_type: &Arc<ResourceType>, stored: Stored) -> Resource {
+    Resource {
+        resource_type: Arc::clone(resource_type),
+        stored,
+        sent: Vec::new(),
+    }
+}
+
+/// Offers the window every resource of a type that the filter lets through.
+async fn look(
+    cx: &TenantCx,
+    resource_type: &Arc<ResourceType>,
+    filter: Option<&Bound>,
+    query: &Query,
+    window: &mut Window,
+) -> Result<(), Error> {
+    let sort = match &query.sort {
+        Some(by) => Some(by.bind_lenient(resource_type, cx.mode())?),
+        None => None,
+    };
+    let look = Look {
+        cx,
+        resource_type,
+        filter,
+        sort: sort.as_ref(),
+    };
+    if let Some(rows) = look.narrowed().await? {
+        return look.offer(rows, window);
+    }
+    let mut after = None;
+    loop {
+        let code = resource_type.code;
+        let rows = cx.store.read(move |tx| tx.scan(code, after, CHUNK)).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = Some(last.id);
+        look.offer(rows, window)?;
+    }
+}
+
+/// One type being searched.
+struct Look<'a> {
+    cx: &'a TenantCx,
+    resource_type: &'a Arc<ResourceType>,
+    filter: Option<&'a Bound>,
+    sort: Option<&'a BoundSort<'a>>,
+}
+
+impl Look<'_> {
+    /// The resources among which all hits are, in order of their ids; `None` when the store keeps no key that tells.
+    async fn narrowed(&self) -> Result<Option<Vec<Stored>>, Error> {
+        let Some(filter) = self.filter else {
+            return Ok(None);
+        };
+        let mut ways: Vec<Way> = filter
+            .eq_candidates()
+            .into_iter()
+            .filter_map(|(path, key)| Way::of(self.resource_type, path, key))
+            .collect();
+        ways.sort_by_key(Way::cost);
+        let code = self.resource_type.code;
+        let rows = self.cx.store.read(move |tx| {
+            for way in &ways {
+                if let Some(rows) = way.follow(code, tx)? {
+                    return Ok(Some(rows));
+                }
+            }
+            Ok(None)
+        });
+        Ok(rows.await?)
+    }
+
+    fn offer(&self, rows: Vec<Stored>, window: &mut Window) -> Result<(), Error> {
+        for row in rows {
+            let view = view(self.resource_type, &row, &self.cx.base_url)?;
+            if self.filter.is_none_or(|filter| filter.matches(&view)) {
+                let key = self.sort.and_then(|sort| sort.key(&view));
+                window.take(key, self.resource_type, row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A way to a few resources by a key.
+enum Way {
+    Nowhere,
+    Id(Uuid),
+    Unique(i32, String),
+    Index(i32, String),
+}
+
+impl Way {
+    fn of(resource_type: &ResourceType, path: &AttrPath, wanted: &str) -> Option<Self> {
+        if path.urn.is_none() && path.name == "id" {
+            return Some(parse_id(wanted).map_or(Self::Nowhere, Self::Id));
+        }
+        let skey = key::stored(wanted);
+        let Index { id, unique, .. } =
+            resource_type.indexes.iter().find(|one| one.path == *path)?;
+        Some(if *unique {
+            Self::Unique(*id, skey)
+        } else {
+            Self::Index(*id, skey)
+        })
+    }
+
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Nowhere => 0,
+            Self::Id(_) => 1,
+            Self::Unique(..) => 2,
+            Self::Index(..) => 3,
+        }
+    }
+
+    /// The resources there; `None` when there are too many.
+    fn follow(&self, code: i16, tx: &mut Reader<'_>) -> Result<Option<Vec<Stored>>, StoreError> {
+        match self {
+            Self::Nowhere => Ok(Some(Vec::new())),
+            Self::Id(id) => Ok(Some(tx.get(code, *id)?.into_iter().collect())),
+            Self::Unique(attr, skey) => {
+                Ok(Some(tx.by_unique(code, *attr, skey)?.into_iter().collect()))
+            }
+            Self::Index(attr, skey) => {
+                let mut rows = tx.by_index(code, *attr, skey, FEW)?;
+                if i64::try_from(rows.len()).is_ok_and(|found| found >= FEW) {
+                    return Ok(None);
+                }
+                rows.sort_by_key(|row| row.id);
+                Ok(Some(rows))
+            }
+        }
+    }
+}
+
+/// The part of a result that is asked for, filled as hits come by.
+struct Window {
+    start_index: i64,
+    count: i64,
+    total: i64,
+    /// Whether the order is descending; `None` without an order.
+    sort: Option<bool>,
+    page: Vec<Resource>,
+    keyed: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
+}
+
+impl Window {
+    fn new(query: &Query, sort: Option<bool>) -> Self {
+        Self {
+            start_index: query.start_index,
+            count: query.count,
+            total: 0,
+            sort,
+            page: Vec::new(),
+            keyed: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, key: Option<String>, resource_type: &Arc<ResourceType>, row: Stored) {
+        self.total += 1;
+        if self.sort.is_some() {
+            self.keyed.push((key, row.id, Arc::clone(resource_type)));
+        } else if self.total >= self.start_index && self.total - self.start_index < self.count {
+            self.page.push(found(resource_type, row));
+        }
+    }
+
+    async fn page(mut self, cx: &TenantCx) -> Result<Page, Error> {
+        if let Some(descending) = self.sort {
+            self.keyed.sort_by(|(a, x, _), (b, y, _)| {
+                compare_keys(a.as_deref(), b.as_deref(), descending).then_with(|| x.cmp(y))
+            });
+            let skip = usize::try_from(self.start_index - 1).unwrap_or(usize::MAX);
+            let count = usize::try_from(self.count).unwrap_or_default();
+            let wanted = std::mem::take(&mut self.keyed);
+            self.page = fetch(cx, wanted.into_iter().skip(skip).take(count).collect()).await?;
+        }
+        Ok(Page {
+            resources: self.page,
+            total: self.total,
+            start_index: self.start_index,
+        })
+    }
+}
+
+/// The resources with these ids, in this order; one that was deleted meanwhile is left out.
+async fn fetch(
+    cx: &TenantCx,
+    wanted: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
+) -> Result<Vec<Resource>, Error> {
+    let asked: Vec<(i16, Uuid)> = wanted.iter().map(|(_, id, of)| (of.code, *id)).collect();
+    let rows = cx.store.read(move |tx| {
+        asked
+            .iter()
+            .map(|(code, id)| tx.get(*code, *id))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let rows = rows.await?;
+    Ok(wanted
+        .iter()
+        .zip(rows)
+        .filter_map(|((_, _, of), row)| Some(found(of, row?)))
+        .collect())
+}

@@ -1,0 +1,41 @@
+//! What the stories stand on: a server of their own, a client, and the macro that runs each on both databases.
+
+pub(crate) mod app;
+pub(crate) mod client;
+pub(crate) mod database;
+pub(crate) mod wire;
+
+pub(crate) use app::TestApp;
+pub(crate) use client::Client;
+pub(crate) use database::Database;
+
+/// Runs each story on SQLite and on PostgreSQL, as two tests.
+///
+/// ```ignore
+/// stories! {
+///     async fn a_deleted_user_is_gone(app) { … }
+/// }
+/// ```
+macro_rules! stories {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn story($app: $crate::support::TestApp) $body
+
+            $(#[$meta])*
+            #[test]
+            fn sqlite() {
+                $crate::support::app::run($crate::support::Database::sqlite(), story);
+            }
+
+            $(#[$meta])*
+            #[test]
+            fn postgres() {
+                if let Some(database) = $crate::support::Database::postgres() {
+                    $crate::support::app::run(database, story);
+                }
+            }
+        }
+    )*};
+}

@@ -1,0 +1,53 @@
+//! A database of its own for each test.
+
+use diesel::{Connection, PgConnection, RunQueryDsl, sql_query};
+use tempfile::TempDir;
+
+/// Where the URL of a PostgreSQL server is found, on which databases may be created.
+const POSTGRES: &str = "SCIMD_TEST_POSTGRES";
+
+/// An empty database.
+pub(crate) struct Database {
+    /// What `--database-url` takes.
+    pub(crate) url: String,
+    /// The directory of an SQLite file; it goes when the test ends.
+    pub(crate) directory: TempDir,
+}
+
+impl Database {
+    /// A file in a directory of its own.
+    pub(crate) fn sqlite() -> Self {
+        let directory = TempDir::new().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("scimd.db").display());
+        Self { url, directory }
+    }
+
+    /// A new database on the server that the environment names; `None` without one, which CI does not allow.
+    pub(crate) fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var(POSTGRES) else {
+            assert!(
+                std::env::var("CI").is_err() || std::env::var("SCIMD_SQLITE_ONLY").is_ok(),
+                "{POSTGRES} is not set"
+            );
+            eprintln!("{POSTGRES} is not set: not run on PostgreSQL");
+            return None;
+        };
+        let directory = TempDir::new().unwrap();
+        let unique = directory.path().file_name().unwrap().to_string_lossy();
+        let name: String = unique.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("it_{}_{}", std::process::id(), name.to_ascii_lowercase());
+        let mut connection = PgConnection::establish(&server).unwrap();
+        sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        Some(Self {
+            url: format!("{base}/{name}"),
+            directory,
+        })
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+}

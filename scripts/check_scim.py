@@ -1,0 +1,138 @@
+"""Starts scimd, runs scim2-tester against it, prints what failed. See scripts/scim2-tester.
+
+The database is SCIMD_DATABASE_URL, or a fresh SQLite file.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import httpx2
+from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_tester import Status, check_server
+
+# A check that is skipped, or a recommendation that is not followed, is a failure here.
+GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
+RESOURCE_TYPES = ["User"]
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+LISTENING = re.compile(r"listening on (http://\S+)")
+TENANT_TOKEN = re.compile(r"\bscimd_(?!admin_)[A-Za-z0-9_-]+")
+
+
+class Scimd:
+    """A scimd of its own, in an empty directory, on a free port."""
+
+    def __init__(self, program, directory):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SCIMD_") or k == "SCIMD_DATABASE_URL"}
+        environment["SCIMD_LISTEN"] = "127.0.0.1:0"
+        environment.setdefault("SCIMD_DATABASE_URL", "sqlite:scimd.db")
+        self.errors = pathlib.Path(directory, "stderr.log")
+        self.process = subprocess.Popen(
+            [program, "serve"],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.errors.open("w"),
+            text=True,
+        )
+        self.lines = queue.Queue()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def introduction(self):
+        """The address and the tenant's token, as printed at the first start."""
+        address = token = None
+        end = time.monotonic() + START_SECONDS
+        while address is None or token is None:
+            try:
+                line = self.lines.get(timeout=max(0, end - time.monotonic()))
+            except queue.Empty:
+                line = None
+            if line is None:
+                missing = "an address" if address is None else "a tenant's token"
+                sys.exit(f"scimd printed no line with {missing}; its standard error ends:\n{self.log()}")
+            if found := LISTENING.search(line):
+                address = found[1].rstrip("/,.")
+            if found := TENANT_TOKEN.search(line):
+                token = found[0]
+        return address, token
+
+    def log(self):
+        return "\n".join(self.errors.read_text().splitlines()[-20:])
+
+    def stop(self):
+        """SIGTERM; the exit code must be 0."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return "none within the time limit"
+
+
+def run_checks(url, token):
+    client = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    with client:
+        return check_server(SyncSCIMClient(client), resource_types=RESOURCE_TYPES)
+
+
+def describe(result):
+    lines = [f"{result.status.name} {result.title} {result.resource_type or ''}".rstrip(), result.reason or "no reason given"]
+    if result.data is not None:
+        text = result.data if isinstance(result.data, str) else json.dumps(result.data, default=str, indent=1)
+        lines.append(text[:2000])
+    return "\n    ".join(lines)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("program", help="the scimd to test")
+    options.add_argument("--base", default="/scim/v2", help="the path of the SCIM endpoints")
+    options = options.parse_args()
+
+    engine = "PostgreSQL" if os.environ.get("SCIMD_DATABASE_URL", "").startswith("postgres") else "SQLite"
+    program = pathlib.Path(options.program).resolve()
+    with tempfile.TemporaryDirectory(prefix="scimd-tester.") as directory:
+        scimd = Scimd(program, directory)
+        try:
+            address, token = scimd.introduction()
+            results = run_checks(address + options.base, token)
+        finally:
+            code = scimd.stop()
+            log = scimd.log()
+
+    failures = [r for r in results if r.status not in GOOD]
+    for result in failures:
+        print(describe(result))
+    counts = collections.Counter(r.status.name for r in results)
+    checked = {r.resource_type for r in results} - {None}
+    print(f"scim2-tester on {engine}, {options.base}: {len(results)} checks, " + ", ".join(f"{n} {s}" for s, n in sorted(counts.items())))
+    missing = [name for name in RESOURCE_TYPES if name not in checked]
+    if missing:
+        print(f"nothing was checked for {', '.join(missing)}: does the server publish the resource type and its schemas?")
+    if code != 0:
+        print(f"scimd was told to stop and its exit code was {code}, expected 0; its standard error ends:\n{log}")
+    sys.exit(1 if failures or missing or code != 0 else 0)
+
+
+if __name__ == "__main__":
+    main()
