@@ -275,7 +275,7 @@ impl Inner {
         for number in 0..readers {
             let (source, jobs) = (source.clone(), jobs.clone());
             let thread = spawn(format!("database-{number}"), move || {
-                threads::work(&source, &jobs)
+                threads::work(&source, &jobs);
             })?;
             self.keep(self.reads.clone(), thread);
         }
@@ -287,7 +287,7 @@ impl Inner {
         let (written, wake) = bounded(1);
         let source = Source::new(self.manager.clone(), 1, Arc::clone(&self.health));
         let thread = spawn("database-writer".to_owned(), move || {
-            writer::work(&source, &jobs, &written)
+            writer::work(&source, &jobs, &written);
         })?;
         self.writes = writes;
         self.keep(self.writes.clone(), thread);

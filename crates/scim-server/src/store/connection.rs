@@ -404,10 +404,14 @@ impl Manager {
             OpenError::new(format!("cannot read the migrations: {error}"))
         };
         match &self.address {
-            Address::Server(server) => establish(server)
-                .map_err(OpenError::new)?
-                .has_pending_migration(POSTGRES_MIGRATIONS)
-                .map_err(failed),
+            Address::Server(server) => {
+                let mut link = establish(server).map_err(OpenError::new)?;
+                // Looking makes the table of migrations if it is not there: that too only one at a time.
+                link.batch_execute(dialect::POSTGRES_MIGRATION_LOCK)
+                    .map_err(|error| failed(error.into()))?;
+                link.has_pending_migration(POSTGRES_MIGRATIONS)
+                    .map_err(failed)
+            }
             Address::File(path) => connect_file(path, Role::Writer)
                 .map_err(|why| OpenError::new(about(path, &why)))?
                 .has_pending_migration(SQLITE_MIGRATIONS)

@@ -273,6 +273,12 @@ const AWAY: [&str; 18] = [
     "not a database",
 ];
 
+/// A text with U+0000, which `PostgreSQL` cannot hold: a mistake of the caller, and no reason to connect anew.
+const REFUSED: [&str; 2] = [
+    "invalid byte sequence",
+    "unsupported Unicode escape sequence",
+];
+
 const FULL: [&str; 4] = [
     "No space left on device",
     "could not extend file",
@@ -300,6 +306,9 @@ pub(super) fn verdict(error: &Error) -> Verdict {
         _ if FULL.iter().any(|words| message.contains(words)) => Verdict::broken(StoreError::Full),
         _ if AWAY.iter().any(|words| message.contains(words)) => {
             Verdict::broken(StoreError::unavailable(message.trim()))
+        }
+        _ if REFUSED.iter().any(|words| message.contains(words)) => {
+            Verdict::new(StoreError::internal("a text with U+0000"))
         }
         _ => Verdict::broken(StoreError::internal(message.trim())),
     }

@@ -273,7 +273,6 @@ impl Directory {
             for table in TABLES {
                 counts.push(conn.exec(Sql::new(table).bind(id))?);
             }
-            conn.trouble.changed = true;
             Ok(counts.first().is_some_and(|tenants| *tenants > 0))
         };
         self.store
@@ -298,11 +297,7 @@ impl Directory {
         T: Send + 'static,
     {
         let limit = self.store.inner.timeout;
-        let run = move |conn: &mut Conn, _| {
-            let done = f(conn)?;
-            conn.trouble.changed = true;
-            Ok(done)
-        };
+        let run = move |conn: &mut Conn, _| f(conn);
         self.store.submit(Kind::Write, name, limit, run).await
     }
 }

@@ -95,7 +95,7 @@ impl Reader<'_> {
         .bind(self.tenant)
         .bind(attr)
         .bind(skey)
-        .bind(limit);
+        .bind(limit.max(0));
         let sql = ids
             .then(COLUMNS)
             .append(self.documents(rtype))
@@ -107,14 +107,15 @@ impl Reader<'_> {
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// What the database says. An offset or a limit below 0 is 0.
     pub fn page(
         &mut self,
         rtype: i16,
         offset: i64,
         limit: i64,
     ) -> Result<(Vec<Stored>, i64), StoreError> {
-        let page = if offset == 0 {
+        let limit = limit.max(0);
+        let page = if offset <= 0 {
             Sql::new("SELECT * FROM resource x WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ?")
                 .bind(self.tenant)
                 .bind(rtype)
@@ -172,7 +173,7 @@ impl Reader<'_> {
             .bind(self.tenant)
             .bind(rtype)
             .bind(after.unwrap_or_default())
-            .bind(limit);
+            .bind(limit.max(0));
         self.many(sql)
     }
 

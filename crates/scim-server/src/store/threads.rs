@@ -19,6 +19,8 @@ pub(super) type Message = Option<Box<dyn Job>>;
 const CONNECT: Duration = Duration::from_secs(3);
 /// The same once a connection could not be made; the pool goes on trying by itself.
 const CONNECT_AGAIN: Duration = Duration::from_millis(20);
+/// After so long a connection to a server is replaced.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// How often a change is run before its error stands.
 const ATTEMPTS: u32 = 4;
 
@@ -90,10 +92,14 @@ impl<E: std::error::Error> r2d2::HandleError<E> for Tell {
 
 impl Source {
     pub(super) fn new(manager: Manager, size: u32, health: Arc<Health>) -> Source {
+        // A file does not move; a server may, and a new connection finds its new place.
+        let lifetime = manager.address.is_server().then_some(LIFETIME);
         let pool = Pool::builder()
             .max_size(size)
             .connection_timeout(CONNECT)
             .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(lifetime)
             .error_handler(Box::new(Tell))
             .build_unchecked(manager);
         Source { pool, health }

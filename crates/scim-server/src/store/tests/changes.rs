@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::support::*;
 use crate::store::sql::Sql;
 use crate::store::{ChangeKind, Position, StoreError};
@@ -83,7 +81,7 @@ async fn a_reader_waits_for_what_commits_late(bed: Bed) {
     }
     let acme = bed.tenant("acme").await;
     let mut slow = bed.raw();
-    let id = Uuid::now_v7();
+    let id = next_id();
     slow.begin().unwrap();
     slow.exec(
         Sql::new(

@@ -1,7 +1,5 @@
 //! Tenants, tokens and settings.
 
-use uuid::Uuid;
-
 use super::support::*;
 use crate::store::{StoreError, TenantId, TokenRow, TokenUse};
 
@@ -14,7 +12,7 @@ stories![
 
 pub(super) fn token(tenant: TenantId, public_id: &str) -> TokenRow {
     TokenRow {
-        id: Uuid::now_v7(),
+        id: next_id(),
         tenant,
         public_id: public_id.to_owned(),
         digest: vec![0, 1, 254, 255],

@@ -12,6 +12,7 @@ fn migrate_by_many(url: &str) {
             let url = url.to_owned();
             std::thread::spawn(move || {
                 let store = Store::open(&options(&url)).unwrap();
+                store.pending_migrations().unwrap();
                 store.migrate().unwrap();
                 assert!(!store.pending_migrations().unwrap());
                 store.close();

@@ -170,14 +170,20 @@ pub(super) fn options(url: &str) -> StoreOptions {
     }
 }
 
+/// A `UUIDv7`, greater than all before.
+pub(super) fn next_id() -> Uuid {
+    let number = now().unsigned_abs();
+    let [.., a, b] = number.to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(number, &[0, 0, 0, 0, 0, 0, 0, 0, a, b]).into_uuid()
+}
+
 pub(super) fn now() -> i64 {
     TIME.fetch_add(1, Ordering::Relaxed)
 }
 
 pub(super) fn tenant(slug: &str) -> TenantRow {
-    let number = Uuid::new_v4().as_u128() % (1 << 62);
     TenantRow {
-        id: TenantId::new(i64::try_from(number).unwrap()),
+        id: TenantId::new(now()),
         slug: slug.to_owned(),
         display_name: None,
         profile: "default".to_owned(),
@@ -191,7 +197,7 @@ pub(super) fn tenant(slug: &str) -> TenantRow {
 
 pub(super) fn change(kind: ChangeKind) -> Change {
     Change {
-        id: Uuid::now_v7(),
+        id: next_id(),
         kind,
         attributes: vec!["userName".to_owned(), "näme \"x\"".to_owned()],
         actor: "token:7".to_owned(),
@@ -229,7 +235,7 @@ pub(super) fn doc(name: &str) -> String {
 pub(super) fn user(name: &str, emails: &[&str]) -> NewResource {
     NewResource {
         rtype: USER,
-        id: Uuid::now_v7(),
+        id: next_id(),
         at: now(),
         doc: doc(name),
         secret: None,
