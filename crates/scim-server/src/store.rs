@@ -17,6 +17,7 @@ mod error;
 mod jobs;
 mod model;
 mod plan;
+mod queue;
 mod resources;
 mod sql;
 mod threads;
@@ -32,12 +33,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use r2d2::ManageConnection;
 
 use address::Address;
 use connection::{Conn, Manager, Role};
 use jobs::{Kind, Work};
+use queue::{Receiver, Sender, bounded};
 use threads::{Health, Message, Source};
 
 pub use changing::Writer;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::connection::{Conn, Manager};
 use super::error::StoreError;
 use super::jobs::{Job, Kind, Step};
+use super::queue::Receiver;
 
 /// What travels in a queue; `None` ends the thread that takes it.
 pub(super) type Message = Option<Box<dyn Job>>;

@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
-
 use super::connection::{Conn, Manager};
 use super::error::StoreError;
 use super::jobs::{Job, Step};
+use super::queue::{Receiver, Sender};
 use super::threads::{Message, Source, waited};
 
 /// So many changes share one commit at most.
