@@ -99,6 +99,11 @@ impl Dialect {
         }
     }
 
+    /// Whether an OFFSET reads the documents it passes over. `SQLite` looks at the key alone.
+    pub(super) fn passes_over_documents(self) -> bool {
+        self == Dialect::Postgres
+    }
+
     /// Holds the row until the end of the transaction. `SQLite` has one writer, who holds everything.
     pub(super) fn hold(self) -> &'static str {
         match self {
