@@ -5,6 +5,7 @@
 mod support;
 
 mod concurrency;
+mod idp;
 mod list;
 mod patch;
 mod readme;
