@@ -254,7 +254,7 @@ fn a_body_that_stalls_is_408_wherever_it_was_going() {
         let made = app.scim.create(json!({"userName": "ada"})).await;
         let at = format!("/scim/v2/Users/{}", made.id());
         let tenant = app.token.clone();
-        let admin = crate::support::app::ADMIN_TOKEN.to_owned();
+        let admin = app::ADMIN_TOKEN.to_owned();
         let requests = [
             ("POST", "/scim/v2/Users", &tenant),
             ("PUT", &at, &tenant),
