@@ -8,13 +8,17 @@
 //! ```text
 //! filter  = and *(SP "or" SP and)
 //! and     = term *(SP "and" SP term)
-//! term    = ["not"] "(" filter ")" / path "[" filter "]" / path SP "pr" / path SP operator SP value
+//! term    = ["not"] "(" filter ")" / path "[" filter "]" ["." compare] / compare
+//! compare = path SP "pr" / path SP operator SP value
 //! path    = [URN ":"] name ["." name]
 //! value   = a JSON string, number, true, false or null
 //! ```
 //!
 //! Names, operators and URNs are read in any letter case; SP is any run of spaces and tabs; brackets do not nest. Grouping binds before
 //! `not`, `not` before `and`, `and` before `or`.
+//!
+//! `emails[type eq "work"].value eq "x"`, which is not in the RFC's grammar and which Entra ID matches people by, means
+//! `emails[type eq "work" and value eq "x"]`.
 //!
 //! # Meaning
 //!

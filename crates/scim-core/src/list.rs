@@ -106,7 +106,7 @@ impl Query {
     /// Reads the body of a POST to `/.search`.
     ///
     /// # Errors
-    /// 400 `invalidSyntax` when it is not a SearchRequest, `invalidFilter` or `invalidValue` for what is in it.
+    /// 400 `invalidSyntax` when it is not a `SearchRequest`, `invalidFilter` or `invalidValue` for what is in it.
     pub fn from_search(body: &Map<String, Value>, urns: &Urns, paging: &Paging) -> Result<Self> {
         let mut raw = Raw::default();
         let mut is_search = false;
@@ -284,7 +284,7 @@ pub fn compare_keys(a: Option<&str>, b: Option<&str>, descending: bool) -> Order
     }
 }
 
-/// The ListResponse around resources that are JSON text already. RFC 7644 §3.4.2.
+/// The `ListResponse` around resources that are JSON text already. RFC 7644 §3.4.2.
 ///
 /// ```
 /// let text = scim_core::list::response(&["{\"id\":\"1\"}".to_owned()], 7, 3);
@@ -325,6 +325,9 @@ fn once<T>(place: &mut Option<T>, value: T, name: &str) -> Result<()> {
 }
 
 fn names(place: &mut Option<Vec<String>>, value: &str) {
+    if value.trim().is_empty() {
+        return;
+    }
     place
         .get_or_insert_default()
         .extend(value.split(',').map(|name| name.trim().to_owned()));

@@ -56,7 +56,7 @@ impl PatchRequest {
     /// Reads the body of a PATCH.
     ///
     /// # Errors
-    /// 400 `invalidSyntax` when it is not a PatchOp message.
+    /// 400 `invalidSyntax` when it is not a `PatchOp` message.
     pub fn read(mut body: Map<String, Value>, mode: Mode) -> Result<Self> {
         check_message(take(&mut body, "schemas").as_ref(), mode)?;
         let operations = match take(&mut body, "Operations") {
@@ -82,7 +82,7 @@ impl PatchRequest {
     pub fn passwords_mut(&mut self, resource_type: &ResourceType) -> Vec<&mut Value> {
         let is_password = |path: &str| {
             let path = AttrPath::parse(path, &resource_type.urns).ok();
-            let found = path.and_then(|path| resource_type.resolve(&path, Mode::Rfc));
+            let found = path.and_then(|path| resource_type.resolve(&path, Mode::Compat));
             found.is_some_and(|found| builtin::is_password(found.attribute))
         };
         let mut passwords = Vec::new();

@@ -39,6 +39,46 @@ impl Meta {
         meta.insert("version".into(), etag(self.version).into());
         meta
     }
+
+    /// The same as JSON text, put at the end of `text`: for answers that are made of text.
+    ///
+    /// ```
+    /// use scim_core::resource::Meta;
+    /// let meta = Meta {
+    ///     created: chrono::DateTime::UNIX_EPOCH,
+    ///     last_modified: chrono::DateTime::UNIX_EPOCH,
+    ///     version: 3,
+    ///     location: "https://scim.example.com/\"Users\"/1".to_owned(),
+    /// };
+    /// let mut text = String::new();
+    /// meta.write(&mut text, "User");
+    /// assert_eq!(text, serde_json::Value::Object(meta.to_map("User")).to_string());
+    /// ```
+    pub fn write(&self, text: &mut String, resource_type: &str) {
+        text.push_str("{\"resourceType\":");
+        quote(text, resource_type);
+        text.push_str(",\"created\":");
+        quote(text, &date_time(self.created));
+        text.push_str(",\"lastModified\":");
+        quote(text, &date_time(self.last_modified));
+        text.push_str(",\"location\":");
+        quote(text, &self.location);
+        text.push_str(",\"version\":");
+        quote(text, &etag(self.version));
+        text.push('}');
+    }
+}
+
+/// Puts a string in JSON at the end of `text`.
+fn quote(text: &mut String, string: &str) {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if string.bytes().all(plain) {
+        text.push('"');
+        text.push_str(string);
+        text.push('"');
+    } else {
+        text.push_str(&Value::from(string).to_string());
+    }
 }
 
 /// The entity tag of a version: weak, because answers differ by projection and compression. RFC 7644 §3.14.

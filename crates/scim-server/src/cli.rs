@@ -36,10 +36,10 @@ enum Command {
     /// Brings the database to this version, then stops
     Migrate,
     /// Tenants
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Tenant(TenantCommand),
     /// Tokens
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Token(TokenCommand),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here looks at the path to decide whether authentication is needed. A handler that wants a tenant's store takes a
 //! [`Caller<Read>`] or a [`Caller<Write>`]; one that administers takes an [`Admin`]; one that shows discovery takes a [`Visitor`].
-//! There is no other way to a [`Tenant`](crate::service::tenants::Tenant).
+//! There is no other way to a [`Tenant`].
 
 pub mod address;
 pub mod auth;
@@ -240,3 +240,6 @@ fn state(req: &HttpRequest) -> Result<actix_web::web::Data<AppState>, Refusal> {
         .cloned()
         .ok_or(Refusal::Internal)
 }
+
+#[cfg(test)]
+mod tests;

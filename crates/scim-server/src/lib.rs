@@ -1,4 +1,4 @@
-//! scimd: a multi-tenant SCIM 2.0 server on SQLite or PostgreSQL.
+//! scimd: a multi-tenant SCIM 2.0 server on `SQLite` or `PostgreSQL`.
 //!
 //! The floors, each knowing only those below it: `main` and [`cli`], [`serve`], [`http`], [`gate`], [`service`], [`store`], and under all
 //! of them `scim_core`, which does no I/O. [`config`], [`telemetry`], [`clock`], [`policy`], [`token`], [`secret`] and [`members`] are

@@ -116,17 +116,21 @@ mod tests {
     #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields, expecting = "an object")]
     struct Outer {
-        #[expect(dead_code, reason = "only read by serde")]
         name: String,
-        #[expect(dead_code, reason = "only read by serde")]
         inner: Option<Inner>,
     }
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields, default, expecting = "an object")]
     struct Inner {
-        #[expect(dead_code, reason = "only read by serde")]
         count: u32,
+    }
+
+    #[test]
+    fn what_fits_is_read() {
+        let object = json!({"name": "a", "inner": {"count": 2}});
+        let outer = read::<Outer>(object.as_object().unwrap().clone()).unwrap();
+        assert_eq!((outer.name.as_str(), outer.inner.unwrap().count), ("a", 2));
     }
 
     #[test]

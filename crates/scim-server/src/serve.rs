@@ -1,13 +1,17 @@
 //! `scimd serve`: opens the database, listens, and stops gracefully.
 
+mod request_line;
 mod signals;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::{HttpServer, rt, web};
+use actix_http::{HttpService, Protocol};
+use actix_service::{ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, Server, ServerHandle, fn_service};
+use actix_web::rt::net::TcpStream;
+use actix_web::{rt, web};
 use tokio::net::TcpSocket;
 
 use crate::cli::Failure;
@@ -17,6 +21,7 @@ use crate::gate::usage;
 use crate::service::setup::{self, Made};
 use crate::store::{Store, StoreOptions};
 use crate::{AppState, app};
+use request_line::Tolerant;
 use signals::Signals;
 
 /// Connections that may wait until a worker takes them.
@@ -72,19 +77,46 @@ async fn serve(config: Config, store: Store) -> Result<(), Failure> {
     ended.map_err(Failure::failed)
 }
 
+/// A server on a listener, without signals; it runs when it is awaited or spawned.
+///
+/// # Errors
+/// When the listener cannot be used.
 pub fn server(state: &web::Data<AppState>, listener: TcpListener) -> io::Result<Server> {
     let shared = state.clone();
     let config = &state.config;
-    let mut server = HttpServer::new(move || app(shared.clone()))
-        .client_request_timeout(config.header_timeout)
-        .client_disconnect_timeout(DISCONNECT)
-        .keep_alive(config.idle_timeout)
+    let mut builder = Server::build()
         .shutdown_timeout(config.shutdown_timeout.as_secs())
         .disable_signals();
     if config.workers > 0 {
-        server = server.workers(config.workers);
+        builder = builder.workers(config.workers);
     }
-    Ok(server.listen(listener)?.run())
+    let stopping = builder.graceful_shutdown_signal();
+    let address = listener.local_addr()?;
+    let builder = builder.listen("scimd", listener, move || {
+        let stopping = stopping.clone();
+        let config = &shared.config;
+        let http = HttpService::build()
+            .client_request_timeout(config.header_timeout)
+            .client_disconnect_timeout(DISCONNECT)
+            .keep_alive(config.idle_timeout)
+            .local_addr(address)
+            // As `HttpServer` does: connections that are idle when the server stops are closed.
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .finish(
+                map_config(app(shared.clone()), |()| AppConfig::default())
+                    .map_err(|error: actix_web::Error| error.error_response()),
+            );
+        // `HttpServer` would hand the connection over as it is.
+        fn_service(|io: TcpStream| async move {
+            let peer = io.peer_addr().ok();
+            Ok((Tolerant::new(io), Protocol::Http1, peer))
+        })
+        .and_then(http)
+    })?;
+    Ok(builder.run())
 }
 
 fn bind(listen: &str) -> Result<TcpListener, Failure> {

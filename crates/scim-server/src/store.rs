@@ -17,6 +17,7 @@ mod error;
 mod jobs;
 mod model;
 mod plan;
+mod queue;
 mod resources;
 mod sql;
 mod threads;
@@ -32,12 +33,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use r2d2::ManageConnection;
 
 use address::Address;
 use connection::{Conn, Manager, Role};
 use jobs::{Kind, Work};
+use queue::{Receiver, Sender, bounded};
 use threads::{Health, Message, Source};
 
 pub use changing::Writer;
@@ -130,9 +131,7 @@ impl Store {
             timeout: options.timeout,
         };
         let lock = lock(&manager.address, options.exclusive)?;
-        let mut first = manager
-            .connect()
-            .map_err(|error| OpenError::new(error.to_string()))?;
+        let mut first = manager.connect().map_err(|error| error.0)?;
         connection::check_version(&mut first)?;
         let (reads, jobs) = bounded(options.queue);
         let health = Arc::new(Health::default());
@@ -181,9 +180,8 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let limit = Duration::from_secs(2).min(self.inner.timeout);
         if self.inner.health.is_full() {
-            return self
-                .submit(Kind::Write, "probe", limit, directory::probe)
-                .await;
+            self.probe(limit).await?;
+            self.inner.health.set_full(false);
         }
         self.submit(Kind::Read, "ping", limit, |conn, _| conn.ping())
             .await
@@ -278,7 +276,7 @@ impl Inner {
         for number in 0..readers {
             let (source, jobs) = (source.clone(), jobs.clone());
             let thread = spawn(format!("database-{number}"), move || {
-                threads::work(&source, &jobs)
+                threads::work(&source, &jobs);
             })?;
             self.keep(self.reads.clone(), thread);
         }
@@ -290,7 +288,7 @@ impl Inner {
         let (written, wake) = bounded(1);
         let source = Source::new(self.manager.clone(), 1, Arc::clone(&self.health));
         let thread = spawn("database-writer".to_owned(), move || {
-            writer::work(&source, &jobs, &written)
+            writer::work(&source, &jobs, &written);
         })?;
         self.writes = writes;
         self.keep(self.writes.clone(), thread);

@@ -142,6 +142,13 @@ impl Bound {
         }
         found
     }
+
+    /// Whether the filter is one of its [`Self::eq_candidates`] and nothing else: then whatever has the key satisfies it.
+    #[must_use]
+    pub fn is_one_equality(&self) -> bool {
+        matches!(self.nodes.as_slice(), [BoundNode::Compare { .. }])
+            && !self.eq_candidates().is_empty()
+    }
 }
 
 /// Where names are looked for.

@@ -130,7 +130,7 @@ impl<'t, 'l> Reader<'t, 'l> {
                     }
                     Joint::Close => {
                         self.join_or();
-                        if self.close() {
+                        if self.close()? {
                             return Ok(());
                         }
                     }
@@ -184,9 +184,9 @@ impl<'t, 'l> Reader<'t, 'l> {
     }
 
     /// Goes back to what stands around the filter that has ended; true when nothing does.
-    fn close(&mut self) -> bool {
+    fn close(&mut self) -> Result<bool> {
         let Some(outer) = self.outer.pop() else {
-            return true;
+            return Ok(true);
         };
         match mem::replace(&mut self.frame, outer).opened {
             Opened::Not => {
@@ -195,13 +195,31 @@ impl<'t, 'l> Reader<'t, 'l> {
             }
             Opened::Brackets(Some((path, before))) => {
                 self.in_brackets = false;
+                if self.eat('.') {
+                    self.behind_brackets()?;
+                }
                 let nodes = mem::replace(&mut self.nodes, before);
                 let filter = Filter { nodes };
                 self.push(Node::ValuePath { path, filter });
             }
             Opened::Nothing | Opened::Group | Opened::Brackets(None) => {}
         }
-        false
+        Ok(false)
+    }
+
+    /// `emails[type eq "work"].value eq "x"`, which Entra ID matches users by: one more comparison on the same element.
+    fn behind_brackets(&mut self) -> Result<()> {
+        let inside = self.last();
+        let sub = AttrPath::scan(self.rest(), self.urns)
+            .filter(|(path, _)| path.urn.is_none() && path.sub.is_none());
+        let Some((path, rest)) = sub else {
+            return Err(self.expected("a sub-attribute behind `].`"));
+        };
+        self.at = self.text.len() - rest.len();
+        self.comparison(path)?;
+        let comparison = self.last();
+        self.push(Node::And(inside, comparison));
+        Ok(())
     }
 
     fn joint(&mut self) -> Result<Joint> {
@@ -354,9 +372,14 @@ impl Reader<'_, '_> {
         let start = self.at;
         let token =
             self.take_while(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
-        token
-            .parse()
-            .map_err(|_| self.refused(start, "expected a JSON number within range"))
+        let out_of_range = || self.refused(start, "expected a JSON number within range");
+        let number: Number = token.parse().map_err(|_| out_of_range())?;
+        if !number.is_f64() {
+            return Ok(number);
+        }
+        // The nearest number there is: `serde_json` alone may miss it by one step, and the text of that would be read differently.
+        let nearest = token.parse().ok().and_then(Number::from_f64);
+        nearest.ok_or_else(out_of_range)
     }
 }
 

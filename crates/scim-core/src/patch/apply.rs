@@ -112,7 +112,8 @@ impl<'a> Patcher<'a> {
         let resource_type = self.canon.resource_type;
         let target = match Target::parse(step.text, &resource_type.urns) {
             Ok(target) => target,
-            Err(error) if step.explicit => return Err(error),
+            // A member name with a filter that is no filter was meant as a path: leaving it out would do less than was asked.
+            Err(error) if step.explicit || error.is(ScimType::InvalidFilter) => return Err(error),
             Err(_) => return self.canon.unknown(step.text),
         };
         if target.path.is_container() {
@@ -209,8 +210,7 @@ impl<'a> Patcher<'a> {
                         "`{id}`: this extension is required"
                     )));
                 }
-                self.document.shift_remove(id);
-                Ok(())
+                self.remove_extension(extension)
             }
             (Op::Add, Some(Value::Null)) => Ok(()),
             (_, Some(Value::Object(members))) => {
@@ -231,6 +231,36 @@ impl<'a> Patcher<'a> {
                 )))
             }
         }
+    }
+
+    /// All of an extension goes, but what clients may not take away.
+    fn remove_extension(&mut self, extension: &Extension) -> Result<()> {
+        let id = &extension.schema.id;
+        let Some(Value::Object(members)) = self.document.get(id) else {
+            return Ok(());
+        };
+        let mut left = Map::new();
+        for attribute in &extension.schema.attributes {
+            let Some(value) = members.get(&attribute.name) else {
+                continue;
+            };
+            let at = format!("{id}:{}", attribute.name);
+            let stays = match attribute.mutability {
+                Mutability::ReadOnly => Some(value.clone()),
+                Mutability::Immutable => return Err(immutable(&at)),
+                Mutability::ReadWrite | Mutability::WriteOnly => Change {
+                    canon: self.canon,
+                    op: Op::Remove,
+                    attribute,
+                    at: &at,
+                }
+                .whole(Some(value.clone()), None)?,
+            };
+            set(&mut left, &attribute.name, stays);
+        }
+        let left = (!left.is_empty()).then_some(Value::Object(left));
+        set(&mut self.document, id, left);
+        Ok(())
     }
 
     fn change(&mut self, step: Step<'_>, target: &Target, found: &Resolved<'_>) -> Result<()> {
@@ -327,7 +357,7 @@ impl Change<'_> {
             return self.list(before, value);
         }
         match (self.op, value) {
-            (Op::Remove, _) | (_, None) => Ok(None),
+            (Op::Remove, _) | (_, None) => self.cleared(before),
             (_, Some(value)) if self.attribute.kind == Type::Complex => self.complex(before, value),
             (_, Some(value)) => self.canon.value(self.attribute, value, self.at),
         }
@@ -340,11 +370,12 @@ impl Change<'_> {
             Mode::Rfc | Mode::Strict => value,
         };
         match value {
-            Value::Null => Ok(None),
-            Value::Array(items) if items.is_empty() => Ok(None),
+            Value::Null => self.cleared(before),
+            Value::Array(items) if items.is_empty() => self.cleared(before),
             Value::Object(members) => {
                 let kept = match before {
-                    Some(Value::Object(old)) if !self.replaces_whole() => old,
+                    Some(Value::Object(old)) if self.replaces_whole() => self.fixed_parts(old),
+                    Some(Value::Object(old)) => old,
                     _ => Map::new(),
                 };
                 self.merge(kept, members)
@@ -356,6 +387,30 @@ impl Change<'_> {
     /// In strict mode a replace of a complex attribute replaces all of it.
     fn replaces_whole(&self) -> bool {
         self.op == Op::Replace && self.canon.mode == Mode::Strict
+    }
+
+    /// The sub-attributes that outlive their siblings.
+    fn fixed_parts(&self, mut members: Map<String, Value>) -> Map<String, Value> {
+        members.retain(|name, _| {
+            self.attribute.sub(name).is_some_and(|sub| {
+                matches!(sub.mutability, Mutability::ReadOnly | Mutability::Immutable)
+            })
+        });
+        members
+    }
+
+    /// What is left of a single value that is removed: nothing, or the parts that are readOnly.
+    fn cleared(&self, before: Option<Value>) -> Result<Option<Value>> {
+        let Some(Value::Object(members)) = before else {
+            return Ok(None);
+        };
+        let fixed = self.fixed_parts(members);
+        for name in fixed.keys() {
+            if self.attribute.sub(name).is_some_and(Attribute::is_writable) {
+                return Err(immutable(&format!("{}.{name}", self.at)));
+            }
+        }
+        Ok((!fixed.is_empty()).then_some(Value::Object(fixed)))
     }
 
     /// Sets the sub-attributes sent on those there are.
@@ -373,7 +428,7 @@ impl Change<'_> {
                 self.set_sub(&mut kept, sub, value)?;
             }
         }
-        Ok((!kept.is_empty()).then_some(Value::Object(kept)))
+        Ok(self.canon.assigned(self.attribute, kept))
     }
 
     fn set_sub(
@@ -387,6 +442,10 @@ impl Change<'_> {
         let old = members.get(&sub.name);
         if sub.mutability == Mutability::Immutable && old.is_some() && old != value.as_ref() {
             return Err(immutable(&at));
+        }
+        if sub.required && old.is_some() && value.is_none() {
+            // §3.5.2.2: a required attribute cannot be removed.
+            return Err(Error::mutability(format!("`{at}` is required")));
         }
         set(members, &sub.name, value);
         Ok(())
@@ -407,7 +466,7 @@ impl Change<'_> {
             _ => Map::new(),
         };
         self.set_or_remove(&mut members, sub, value)?;
-        Ok((!members.is_empty()).then_some(Value::Object(members)))
+        Ok(self.canon.assigned(self.attribute, members))
     }
 
     fn set_or_remove(
@@ -416,13 +475,8 @@ impl Change<'_> {
         sub: &Attribute,
         value: Option<Value>,
     ) -> Result<()> {
-        match (self.op, value) {
-            (Op::Remove, _) | (_, None) if sub.required && members.contains_key(&sub.name) => Err(
-                Error::mutability(format!("`{}.{}` is required", self.at, sub.name)),
-            ),
-            (Op::Remove, _) | (_, None) => self.set_sub(members, sub, Value::Null),
-            (_, Some(value)) => self.set_sub(members, sub, value),
-        }
+        let value = value.filter(|_| self.op != Op::Remove);
+        self.set_sub(members, sub, value.unwrap_or_default())
     }
 }
 

@@ -1,5 +1,5 @@
 //! What identity providers send where the RFC says something else, and what it means. One function per quirk; all of them only in
-//! [`Mode::Compat`](crate::Mode::Compat).
+//! [`Mode::Compat`].
 
 use serde_json::{Map, Value};
 
@@ -55,15 +55,18 @@ pub fn sub_attribute<'a>(attribute: &'a Attribute, name: &str) -> Option<&'a Att
     alias.then(|| attribute.sub("display")).flatten()
 }
 
-/// The element that an added one means when it says no type: Entra ID sends a role with its type when it creates somebody, and
-/// without when it patches.
+/// What an added element that says no type is known by: Entra ID sends a role with its type when it creates somebody, and without
+/// when it patches.
 #[must_use]
-pub fn same_value_without_type(attribute: &Attribute, have: &Value, new: &Value) -> bool {
-    let Some(sub) = attribute.sub("value") else {
-        return false;
-    };
-    let key = |element: &Value| crate::key::of(sub, element.get("value")?);
-    new.get("type").is_none() && key(new).is_some() && key(have) == key(new)
+pub fn value_key(attribute: &Attribute, element: &Value) -> Option<String> {
+    crate::key::of(attribute.sub("value")?, element.get("value")?)
+}
+
+/// Whether all that an attribute refers to is `""`: OneLogin's templates make `{"value": ""}` of a manager that is not there.
+#[must_use]
+pub fn is_blank(attribute: &Attribute, members: &Map<String, Value>) -> bool {
+    let empty = |value: &Value| value.as_str().is_some_and(str::is_empty);
+    !attribute.multi_valued && members.get("value").is_some_and(empty)
 }
 
 /// Entra ID sends app roles in a PATCH as an object written into a string.
@@ -71,7 +74,12 @@ fn stringified(text: &str) -> Option<Map<String, Value>> {
     if !text.trim_start().starts_with('{') {
         return None;
     }
-    crate::json::parse(text.as_bytes()).ok()
+    let members = crate::json::parse(text.as_bytes()).ok()?;
+    // Other text that is JSON is a value as any other.
+    let is_element = members
+        .keys()
+        .any(|name| name.eq_ignore_ascii_case("value"));
+    is_element.then_some(members)
 }
 
 /// Entra ID sends `manager` as the bare id; the same for any complex attribute that has a `value`.

@@ -196,17 +196,26 @@ impl Canon<'_> {
 
     fn single(&self, attribute: &Attribute, value: Value, at: &str) -> Result<Option<Value>> {
         let value = match value {
-            Value::Null => return Ok(None),
             Value::Array(items) if items.is_empty() => return Ok(None),
             value if self.mode == Mode::Compat => quirks::value(attribute, value),
             value => value,
         };
         match (attribute.kind, value) {
+            (_, Value::Null) => Ok(None),
             (Type::Complex, Value::Object(members)) => self.complex(attribute, members, at),
             // RFC 7643 §2.5 says null; clients clear references and complex attributes with "".
-            (kind, Value::String(text)) if text.is_empty() && kind != Type::String => Ok(None),
+            (kind, Value::String(text)) if text.is_empty() && self.clears(kind) => Ok(None),
             (kind, value) if fits(kind, &value) => Ok(Some(value)),
             (kind, value) => Err(expected(at, describe(kind), &value)),
+        }
+    }
+
+    /// Whether "" takes the value away.
+    fn clears(&self, kind: Type) -> bool {
+        match kind {
+            Type::String => false,
+            Type::Reference | Type::Complex => true,
+            _ => self.mode == Mode::Compat,
         }
     }
 
@@ -236,7 +245,17 @@ impl Canon<'_> {
                 );
             }
         }
-        Ok((!canonical.is_empty()).then_some(Value::Object(canonical)))
+        Ok(self.assigned(attribute, canonical))
+    }
+
+    /// A complex value, unless nothing is in it.
+    pub(crate) fn assigned(
+        &self,
+        attribute: &Attribute,
+        members: Map<String, Value>,
+    ) -> Option<Value> {
+        let blank = self.mode == Mode::Compat && quirks::is_blank(attribute, &members);
+        (!members.is_empty() && !blank).then_some(Value::Object(members))
     }
 }
 
@@ -306,14 +325,18 @@ pub fn merge_duplicates(attribute: &Attribute, elements: Vec<Value>) -> Vec<Valu
 }
 
 /// What makes an element itself among the others.
-fn identity(attribute: &Attribute, element: &Value) -> String {
+pub(crate) fn identity(attribute: &Attribute, element: &Value) -> String {
     let part = |name: &str| {
         let sub = attribute.sub(name)?;
         key::of(sub, element.get(name)?)
     };
     match (part("value"), element) {
         (Some(value), _) => format!("{}\0{value}", part("type").unwrap_or_default()),
-        (None, Value::Object(_)) => element.to_string(),
+        (None, Value::Object(members)) => {
+            let mut sorted = members.clone();
+            sorted.sort_keys();
+            Value::Object(sorted).to_string()
+        }
         (None, simple) => key::of(attribute, simple).unwrap_or_else(|| simple.to_string()),
     }
 }

@@ -170,6 +170,9 @@ impl Projection {
             same_attribute(path, extension, &attribute.name)
                 && path.sub.as_deref() == Some(sub.name.as_str())
         });
+        if !sub.is_readable() {
+            return false;
+        }
         match sub.returned {
             Returned::Never => false,
             Returned::Always => true,

@@ -16,6 +16,12 @@ pub fn carry_over(
     replacement: &mut Map<String, Value>,
 ) -> Result<()> {
     attributes(&resource_type.schema.attributes, stored, replacement, "")?;
+    if let Some(active) = stored.get("active")
+        && resource_type.schema.attribute("active").is_some()
+        && !replacement.contains_key("active")
+    {
+        replacement.insert("active".into(), active.clone());
+    }
     for extension in &resource_type.extensions {
         let id = &extension.schema.id;
         let Some(Value::Object(old)) = stored.get(id) else {
@@ -49,28 +55,30 @@ fn attributes(
         let Some(old) = stored.get(name) else {
             continue;
         };
-        match replacement.get_mut(name) {
-            None if outlives(attribute) => {
+        let at = format!("{prefix}{name}");
+        match (replacement.get_mut(name), old) {
+            (None, _) if outlives(attribute) => {
                 replacement.insert(name.clone(), old.clone());
             }
-            None => {}
-            Some(new) if attribute.mutability == Mutability::Immutable && new != old => {
+            // Nor does an attribute that is left out take its immutable parts away.
+            (None, Value::Object(old)) => {
+                let mut parts = Map::new();
+                let subs = &attribute.sub_attributes;
+                attributes(subs, old, &mut parts, &format!("{at}."))?;
+                if !parts.is_empty() {
+                    replacement.insert(name.clone(), Value::Object(parts));
+                }
+            }
+            (Some(new), _) if attribute.mutability == Mutability::Immutable && new != old => {
                 return Err(Error::mutability(format!(
-                    "`{prefix}{name}` is immutable and has another value"
+                    "`{at}` is immutable and has another value"
                 )));
             }
             // Elements of a list have no identity that a sub-attribute could be compared by.
-            Some(Value::Object(new)) => {
-                if let Value::Object(old) = old {
-                    attributes(
-                        &attribute.sub_attributes,
-                        old,
-                        new,
-                        &format!("{prefix}{name}."),
-                    )?;
-                }
+            (Some(Value::Object(new)), Value::Object(old)) => {
+                attributes(&attribute.sub_attributes, old, new, &format!("{at}."))?;
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     Ok(())
@@ -81,5 +89,4 @@ fn outlives(attribute: &Attribute) -> bool {
     attribute.mutability == Mutability::Immutable
         || attribute.mutability == Mutability::ReadOnly
         || attribute.returned == Returned::Never
-        || attribute.name == "active"
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::uri::Authority;
 use ipnet::IpNet;
 
 use crate::config::Config;
@@ -41,7 +42,7 @@ pub fn origin(req: &HttpRequest, config: &Config) -> String {
         .or_else(|| {
             req.uri()
                 .authority()
-                .map(|host| host.as_str())
+                .map(Authority::as_str)
                 .filter(|host| is_host(host))
         })
         .unwrap_or_else(|| req.app_config().host());

@@ -95,7 +95,7 @@ impl Cache {
             return Ok(Some(known));
         }
         let row = self.directory.token_by_public_id(public_id).await?;
-        let Some(known) = row.and_then(KnownToken::new) else {
+        let Some(known) = row.as_ref().and_then(KnownToken::new) else {
             return Ok(None);
         };
         let value = Arc::new(known);
@@ -145,7 +145,7 @@ impl Cache {
 impl KnownToken {
     /// A token from what is stored; `None` when its digest is not one. A scope that this version does not know grants nothing.
     #[must_use]
-    pub fn new(row: TokenRow) -> Option<Self> {
+    pub fn new(row: &TokenRow) -> Option<Self> {
         Some(Self {
             id: row.id,
             tenant: row.tenant,

@@ -346,7 +346,7 @@ mod tests {
             let _ = limits.charge(IpAddr::from(number.to_be_bytes()));
         }
         assert!(limits.limiter.len() <= MOST_ADDRESSES + 1);
-        clock.advance(Duration::from_secs(61));
+        clock.advance(Duration::from_secs(121));
         limits.sweep();
         assert_eq!(limits.limiter.len(), 0);
     }

@@ -8,6 +8,7 @@ pub mod tokens;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder, Route, web};
+use serde::Serialize;
 
 pub use fault::Fault;
 
@@ -15,6 +16,14 @@ use crate::gate::Admin;
 
 /// What a handler of administration answers.
 pub(crate) type Answer = Result<HttpResponse, Fault>;
+
+/// A page of a list, with the `cursor` of the next page.
+#[derive(Debug, Serialize)]
+struct List<T> {
+    items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
 
 /// Adds the routes.
 pub fn configure(config: &mut web::ServiceConfig) {

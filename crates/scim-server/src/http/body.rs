@@ -96,11 +96,16 @@ fn broken(error: PayloadError) -> BodyError {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use actix_web::FromRequest;
     use actix_web::test::TestRequest;
     use actix_web::web;
+    use futures_util::Stream;
 
     use super::*;
+
+    type BoxedStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
 
     async fn body_of(text: &'static str, limit: usize) -> Result<Bytes, BodyError> {
         let (req, mut payload) = TestRequest::default().set_payload(text).to_http_parts();
@@ -119,10 +124,8 @@ mod tests {
 
     #[actix_web::test]
     async fn a_body_that_stalls_is_given_up() {
-        let stalled = futures_util::stream::pending::<Result<Bytes, PayloadError>>();
-        let payload = Payload::Stream {
-            payload: Box::pin(stalled),
-        };
+        let stalled: BoxedStream = Box::pin(futures_util::stream::pending());
+        let payload = Payload::Stream { payload: stalled };
         let req = TestRequest::default().to_http_request();
         let read = read(&req, payload, 5, Duration::from_millis(20)).await;
         assert_eq!(read, Err(BodyError::TooSlow));

@@ -174,13 +174,13 @@ fn text(resource: &Resource, projection: &Projection, base_url: &str) -> Result<
 
 /// The stored text with `meta` put in before its last brace: the document is shown as it is, so it need not be read.
 fn with_meta(resource: &Resource, base_url: &str) -> String {
-    let meta = resource.meta(base_url).to_map(&resource.resource_type.name);
     let doc = &resource.stored.doc;
     let open = doc.strip_suffix('}').unwrap_or(doc);
     let mut text = String::with_capacity(doc.len() + 320);
     text.push_str(open);
     text.push_str(",\"meta\":");
-    text.push_str(&Value::Object(meta).to_string());
+    let meta = resource.meta(base_url);
+    meta.write(&mut text, &resource.resource_type.name);
     text.push('}');
     text
 }

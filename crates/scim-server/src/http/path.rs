@@ -86,7 +86,7 @@ fn scim(tenant: &str, rest: &[&str]) -> String {
     format!("{tenant}/scim/v2{}", join(&names))
 }
 
-fn endpoint<'s>(segment: &'s str) -> &'s str {
+fn endpoint(segment: &str) -> &str {
     ENDPOINTS
         .into_iter()
         .find(|name| name.eq_ignore_ascii_case(segment))

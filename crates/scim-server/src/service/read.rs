@@ -144,6 +144,13 @@ async fn look(
         sort: sort.as_ref(),
     };
     if let Some(rows) = look.narrowed().await? {
+        if sort.is_none() && filter.is_some_and(Bound::is_one_equality) {
+            // Having the key is all that was asked for: no document need be read.
+            for row in rows {
+                window.take(None, resource_type, row);
+            }
+            return Ok(());
+        }
         return look.offer(rows, window);
     }
     let mut after = None;

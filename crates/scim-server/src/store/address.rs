@@ -49,6 +49,10 @@ impl Address {
             )),
         }
     }
+
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self, Address::Server(_))
+    }
 }
 
 fn file(path: &str) -> Result<Address, OpenError> {

@@ -47,7 +47,7 @@ impl Reader<'_> {
         .bind(id)
         .then(self.conn.dialect().settled())
         .then(" ORDER BY position, change_id LIMIT ?")
-        .bind(limit);
+        .bind(limit.max(0));
         let rows = self.conn.load::<Types, Row>(sql)?;
         rows.into_iter().map(change).collect()
     }

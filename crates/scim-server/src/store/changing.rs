@@ -86,7 +86,7 @@ impl Writer<'_> {
         .bind(update.rtype)
         .bind(update.id)
         .bind(update.expected);
-        let mut then = scope.remove_keys(&removed);
+        let mut then = scope.remove_keys(&update.removed, &removed);
         then.extend(scope.add_keys(&added));
         then.push(scope.record(&update.change, &change, update.expected.saturating_add(1)));
         let taken = scope.taken(&added);
@@ -110,7 +110,7 @@ impl Writer<'_> {
         .bind(delete.rtype)
         .bind(delete.id)
         .bind(delete.expected);
-        let mut then = scope.remove_keys(&keys);
+        let mut then = scope.remove_keys(&delete.keys, &keys);
         then.push(scope.count(-1));
         then.push(scope.record(&delete.change, &change, delete.expected.saturating_add(1)));
         let outcome = self.change(Plan {
@@ -139,7 +139,7 @@ impl Writer<'_> {
         }
     }
 
-    fn scope(&self, rtype: i16, id: Uuid) -> Scope {
+    pub(super) fn scope(&self, rtype: i16, id: Uuid) -> Scope {
         Scope {
             dialect: self.conn.dialect(),
             tenant: self.tenant,
@@ -149,9 +149,19 @@ impl Writer<'_> {
     }
 }
 
+/// Removes the unique keys of a list by their place.
+const REMOVE_UNIQUE: &str = "DELETE FROM attr_unique WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_unique x
+     WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer) AND x.skey = e.value->>1) FROM ";
+
+/// The same for the other keys.
+const REMOVE_INDEX: &str =
+    "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
+     WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
+     AND x.elem = CAST(e.value->>1 AS smallint) AND x.skey = e.value->>2) FROM ";
+
 /// Which resource a change is about.
 #[derive(Clone, Copy)]
-struct Scope {
+pub(super) struct Scope {
     dialect: Dialect,
     tenant: TenantId,
     rtype: i16,
@@ -159,13 +169,13 @@ struct Scope {
 }
 
 /// Keys as the lists that are bound; none when there are no keys.
-struct KeyText {
+pub(super) struct KeyText {
     unique: Option<String>,
     index: Option<String>,
 }
 
 impl KeyText {
-    fn new(keys: &Keys) -> Result<KeyText, StoreError> {
+    pub(super) fn new(keys: &Keys) -> Result<KeyText, StoreError> {
         let unique: Vec<_> = keys
             .unique
             .iter()
@@ -193,7 +203,7 @@ impl KeyText {
 
 impl Scope {
     /// Which of the new unique keys belong to another resource. Each is one probe of the primary key, whatever the planner thinks.
-    fn taken<'a>(&self, keys: &'a KeyText) -> Option<Sql<'a>> {
+    pub(super) fn taken<'a>(&self, keys: &'a KeyText) -> Option<Sql<'a>> {
         keys.unique.as_ref().map(|list| {
             Sql::new("SELECT CAST(e.value->>0 AS integer) AS attr FROM ")
                 .then(self.dialect.list())
@@ -234,25 +244,46 @@ impl Scope {
             .then(self.dialect.guarded())
     }
 
-    fn remove_keys<'a>(&self, keys: &'a KeyText) -> Vec<Sql<'a>> {
-        let remove = |[head, tail]: [&'static str; 2], list: &'a String| {
-            Sql::new(head)
+    /// Each key is found by one probe of the primary key, whatever the planner thinks: `SQLite` is told each key by itself (a list would
+    /// make it read every value of the attribute), `PostgreSQL` the rows' places.
+    pub(super) fn remove_keys<'a>(&self, keys: &'a Keys, text: &'a KeyText) -> Vec<Sql<'a>> {
+        if self.dialect.joins_statements() {
+            let unique = text
+                .unique
+                .as_ref()
+                .map(|list| self.remove_listed(REMOVE_UNIQUE, list));
+            let index = text
+                .index
+                .as_ref()
+                .map(|list| self.remove_listed(REMOVE_INDEX, list));
+            return unique.into_iter().chain(index).collect();
+        }
+        let one = |words, attr, skey: &'a String| {
+            Sql::new(words)
                 .bind(self.tenant)
+                .bind(attr)
+                .bind(skey)
                 .bind(self.id)
-                .then(self.dialect.list())
-                .bind(list)
-                .then(tail)
-                .then(self.dialect.guarded())
         };
-        let unique = keys
-            .unique
-            .as_ref()
-            .map(|list| remove(self.dialect.remove_unique_keys(), list));
-        let index = keys
-            .index
-            .as_ref()
-            .map(|list| remove(self.dialect.remove_index_keys(), list));
-        unique.into_iter().chain(index).collect()
+        let unique = keys.unique.iter().map(|key| {
+            let words = "DELETE FROM attr_unique WHERE tenant_id = ? AND attr_id = ? AND skey = ? AND rid = ?";
+            one(words, key.attr, &key.skey)
+        });
+        let index = keys.index.iter().map(|key| {
+            let words = "DELETE FROM attr_index WHERE tenant_id = ? AND attr_id = ? AND skey = ? AND rid = ? AND elem = ?";
+            one(words, key.attr, &key.skey).bind(key.elem)
+        });
+        unique.chain(index).collect()
+    }
+
+    fn remove_listed<'a>(&self, words: &'static str, list: &'a String) -> Sql<'a> {
+        Sql::new(words)
+            .bind(self.tenant)
+            .bind(self.id)
+            .then(self.dialect.list())
+            .bind(list)
+            .then(")) AND ")
+            .then(self.dialect.guarded())
     }
 
     fn count<'a>(&self, more: i64) -> Sql<'a> {

@@ -1,7 +1,7 @@
 //! One connection to either database: run, read, begin, commit; and how the pool makes and judges them.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -265,7 +265,7 @@ pub(super) struct Manager {
 /// Why a connection could not be made; one line, without secrets.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct ConnectError(String);
+pub(super) struct ConnectError(pub(super) OpenError);
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Conn;
@@ -273,15 +273,16 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Conn, ConnectError> {
         match &self.address {
-            Address::Server(server) => connect_server(server, self.timeout).map_err(ConnectError),
+            Address::Server(server) => connect_server(server, self.timeout)
+                .map_err(|why| ConnectError(OpenError::new(why))),
             Address::File(path) => connect_file(path, self.role)
                 .map(|link| Conn::new(Link::File(link), 0))
-                .map_err(|why| ConnectError(about(path, &why))),
+                .map_err(|why| ConnectError(OpenError::new(about(path, &why)))),
         }
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectError> {
-        conn.ping().map_err(|error| ConnectError(error.to_string()))
+        conn.ping().map_err(|error| ConnectError(error.into()))
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
@@ -319,7 +320,7 @@ fn about(path: &Path, why: &str) -> String {
 }
 
 /// Opens the file, and makes it if it is not there, readable for its owner only.
-fn connect_file(path: &PathBuf, role: Role) -> Result<SqliteConnection, String> {
+fn connect_file(path: &Path, role: Role) -> Result<SqliteConnection, String> {
     make(path).map_err(|error| error.to_string())?;
     let text = path.to_str().ok_or("the path is not UTF-8")?;
     let mut link = SqliteConnection::establish(text).map_err(|error| error.to_string())?;
@@ -403,10 +404,14 @@ impl Manager {
             OpenError::new(format!("cannot read the migrations: {error}"))
         };
         match &self.address {
-            Address::Server(server) => establish(server)
-                .map_err(OpenError::new)?
-                .has_pending_migration(POSTGRES_MIGRATIONS)
-                .map_err(failed),
+            Address::Server(server) => {
+                let mut link = establish(server).map_err(OpenError::new)?;
+                // Looking makes the table of migrations if it is not there: that too only one at a time.
+                link.batch_execute(dialect::POSTGRES_MIGRATION_LOCK)
+                    .map_err(|error| failed(error.into()))?;
+                link.has_pending_migration(POSTGRES_MIGRATIONS)
+                    .map_err(failed)
+            }
             Address::File(path) => connect_file(path, Role::Writer)
                 .map_err(|why| OpenError::new(about(path, &why)))?
                 .has_pending_migration(SQLITE_MIGRATIONS)

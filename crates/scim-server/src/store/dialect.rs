@@ -99,6 +99,11 @@ impl Dialect {
         }
     }
 
+    /// Whether an OFFSET reads the documents it passes over. `SQLite` looks at the key alone.
+    pub(super) fn passes_over_documents(self) -> bool {
+        self == Dialect::Postgres
+    }
+
     /// Holds the row until the end of the transaction. `SQLite` has one writer, who holds everything.
     pub(super) fn hold(self) -> &'static str {
         match self {
@@ -117,40 +122,6 @@ impl Dialect {
         match self {
             Dialect::Postgres => "EXISTS (SELECT 1 FROM g)",
             Dialect::Sqlite => "true",
-        }
-    }
-
-    /// Removes the keys of a list: binds the list, tenant and id. One probe of the primary key for each item.
-    pub(super) fn remove_index_keys(self) -> [&'static str; 2] {
-        match self {
-            Dialect::Postgres => [
-                "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
-                 WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
-                 AND x.elem = CAST(e.value->>1 AS smallint) AND x.skey = e.value->>2) FROM ",
-                ")) AND ",
-            ],
-            Dialect::Sqlite => [
-                "DELETE FROM attr_index WHERE (tenant_id, rid, attr_id, elem, skey) IN
-                 (SELECT ?, ?, e.value->>0, e.value->>1, e.value->>2 FROM ",
-                ") AND ",
-            ],
-        }
-    }
-
-    /// The same for the keys that are unique.
-    pub(super) fn remove_unique_keys(self) -> [&'static str; 2] {
-        match self {
-            Dialect::Postgres => [
-                "DELETE FROM attr_unique WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_unique x
-                 WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer)
-                 AND x.skey = e.value->>1) FROM ",
-                ")) AND ",
-            ],
-            Dialect::Sqlite => [
-                "DELETE FROM attr_unique WHERE (tenant_id, rid, attr_id, skey) IN
-                 (SELECT ?, ?, e.value->>0, e.value->>1 FROM ",
-                ") AND ",
-            ],
         }
     }
 
@@ -307,6 +278,12 @@ const AWAY: [&str; 18] = [
     "not a database",
 ];
 
+/// A text with U+0000, which `PostgreSQL` cannot hold: a mistake of the caller, and no reason to connect anew.
+const REFUSED: [&str; 2] = [
+    "invalid byte sequence",
+    "unsupported Unicode escape sequence",
+];
+
 const FULL: [&str; 4] = [
     "No space left on device",
     "could not extend file",
@@ -334,6 +311,9 @@ pub(super) fn verdict(error: &Error) -> Verdict {
         _ if FULL.iter().any(|words| message.contains(words)) => Verdict::broken(StoreError::Full),
         _ if AWAY.iter().any(|words| message.contains(words)) => {
             Verdict::broken(StoreError::unavailable(message.trim()))
+        }
+        _ if REFUSED.iter().any(|words| message.contains(words)) => {
+            Verdict::new(StoreError::internal("a text with U+0000"))
         }
         _ => Verdict::broken(StoreError::internal(message.trim())),
     }

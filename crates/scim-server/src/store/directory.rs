@@ -273,7 +273,6 @@ impl Directory {
             for table in TABLES {
                 counts.push(conn.exec(Sql::new(table).bind(id))?);
             }
-            conn.trouble.changed = true;
             Ok(counts.first().is_some_and(|tenants| *tenants > 0))
         };
         self.store
@@ -298,11 +297,7 @@ impl Directory {
         T: Send + 'static,
     {
         let limit = self.store.inner.timeout;
-        let run = move |conn: &mut Conn, _| {
-            let done = f(conn)?;
-            conn.trouble.changed = true;
-            Ok(done)
-        };
+        let run = move |conn: &mut Conn, _| f(conn);
         self.store.submit(Kind::Write, name, limit, run).await
     }
 }
@@ -321,9 +316,17 @@ fn put_setting(conn: &mut Conn, name: &str, value: &str) -> Result<(), StoreErro
     .map(|_| ())
 }
 
-/// Writes something, to see whether writing is possible.
-pub(super) fn probe(conn: &mut Conn, _: bool) -> Result<(), StoreError> {
-    put_setting(conn, "probe", "")?;
-    conn.trouble.changed = true;
-    Ok(())
+impl Store {
+    /// Writes as much as a large change does, to see whether writing is possible.
+    pub(super) async fn probe(&self, limit: Duration) -> Result<(), StoreError> {
+        for size in [PROBE, 0] {
+            let text = "x".repeat(size);
+            let run = move |conn: &mut Conn, _| put_setting(conn, "probe", &text);
+            self.submit(Kind::Write, "probe", limit, run).await?;
+        }
+        Ok(())
+    }
 }
+
+/// Bytes, more than a change takes in the log.
+const PROBE: usize = 256 * 1024;

@@ -95,7 +95,7 @@ impl Reader<'_> {
         .bind(self.tenant)
         .bind(attr)
         .bind(skey)
-        .bind(limit);
+        .bind(limit.max(0));
         let sql = ids
             .then(COLUMNS)
             .append(self.documents(rtype))
@@ -107,41 +107,49 @@ impl Reader<'_> {
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// What the database says. An offset or a limit below 0 is 0.
     pub fn page(
         &mut self,
         rtype: i16,
         offset: i64,
         limit: i64,
     ) -> Result<(Vec<Stored>, i64), StoreError> {
-        let page = if offset == 0 {
-            Sql::new("SELECT * FROM resource x WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ?")
-                .bind(self.tenant)
-                .bind(rtype)
-                .bind(limit)
-        } else {
+        let (offset, limit) = (offset.max(0), limit.max(0));
+        let ids_first = offset > 0 && self.conn.dialect().passes_over_documents();
+        let start = if ids_first {
             // Only ids are passed over, not documents.
             Sql::new(
                 "WITH p AS MATERIALIZED (SELECT x.rid FROM resource x
-                 WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ? OFFSET ?) SELECT r.*",
+                 WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ? OFFSET ?) ",
             )
             .bind(self.tenant)
             .bind(rtype)
             .bind(limit)
             .bind(offset)
-            .append(self.documents(rtype))
+        } else {
+            Sql::default()
         };
-        let sql =
-            Sql::new("SELECT t.n, r.rid, r.version, r.created, r.modified, r.doc, r.secret FROM (")
-                .append(self.counted(rtype))
-                .then(") t LEFT JOIN (")
-                .append(page)
-                .then(") r ON true ORDER BY r.rid");
-        let rows = self
-            .conn
-            .load::<(BigInt, Nullable<Types>), (i64, Option<Row>)>(sql)?;
-        let total = rows.first().map_or(0, |(total, _)| *total);
-        let page = rows.into_iter().filter_map(|(_, row)| row.map(stored));
+        let sql = start
+            .then("SELECT (")
+            .append(self.counted(rtype))
+            .then("), r.rid, r.version, r.created, r.modified, r.doc, r.secret");
+        let sql = if ids_first {
+            sql.append(self.documents(rtype))
+        } else {
+            sql.then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? ORDER BY r.rid LIMIT ? OFFSET ?")
+                .bind(self.tenant)
+                .bind(rtype)
+                .bind(limit)
+                .bind(offset)
+        };
+        let mut rows = self.conn.load::<(BigInt, Types), (i64, Row)>(sql)?;
+        rows.sort_unstable_by_key(|(_, row)| row.0.0);
+        let total = match rows.first() {
+            Some((total, _)) => *total,
+            // No row brought the total.
+            None => self.count(rtype)?,
+        };
+        let page = rows.into_iter().map(|(_, row)| stored(row));
         Ok((page.collect(), total))
     }
 
@@ -172,7 +180,7 @@ impl Reader<'_> {
             .bind(self.tenant)
             .bind(rtype)
             .bind(after.unwrap_or_default())
-            .bind(limit);
+            .bind(limit.max(0));
         self.many(sql)
     }
 

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
 use r2d2::{Pool, PooledConnection};
 
 use super::connection::{Conn, Manager};
 use super::error::StoreError;
 use super::jobs::{Job, Kind, Step};
+use super::queue::Receiver;
 
 /// What travels in a queue; `None` ends the thread that takes it.
 pub(super) type Message = Option<Box<dyn Job>>;
@@ -19,6 +19,8 @@ pub(super) type Message = Option<Box<dyn Job>>;
 const CONNECT: Duration = Duration::from_secs(3);
 /// The same once a connection could not be made; the pool goes on trying by itself.
 const CONNECT_AGAIN: Duration = Duration::from_millis(20);
+/// After so long a connection to a server is replaced.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// How often a change is run before its error stands.
 const ATTEMPTS: u32 = 4;
 
@@ -27,7 +29,7 @@ const ATTEMPTS: u32 = 4;
 pub(super) struct Health {
     /// The last attempt to get a connection failed.
     down: AtomicBool,
-    /// The last write failed because the disk is full.
+    /// A write failed because the disk is full, and none of that size was seen to succeed since.
     full: AtomicBool,
     /// When a connection last broke: older ones are asked before they are used.
     suspect: Mutex<Option<Instant>>,
@@ -38,12 +40,28 @@ impl Health {
         self.full.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
+    }
+
+    /// Keeps whether the database was reached, and logs when that changes.
+    fn reached(&self, error: Option<&r2d2::Error>) {
+        let down = error.is_some();
+        if self.down.load(Ordering::Relaxed) == down
+            || self.down.swap(down, Ordering::Relaxed) == down
+        {
+            return;
+        }
+        match error {
+            Some(error) => tracing::warn!(%error, "the database is away"),
+            None => tracing::info!("the database is back"),
+        }
+    }
+
     /// Learns from an attempt.
-    pub(super) fn learn(&self, conn: &Conn, written: bool) {
+    pub(super) fn learn(&self, conn: &Conn) {
         if conn.trouble.full {
-            self.full.store(true, Ordering::Relaxed);
-        } else if written && self.is_full() {
-            self.full.store(false, Ordering::Relaxed);
+            self.set_full(true);
         }
         if conn.is_broken() {
             *self.suspect.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
@@ -62,22 +80,26 @@ pub(super) struct Source {
     pub(super) health: Arc<Health>,
 }
 
-/// r2d2 tells it when a connection cannot be made; it tries again by itself.
+/// r2d2 tells it each time that a connection cannot be made, and tries again by itself; the first time is told below.
 #[derive(Debug)]
 struct Tell;
 
 impl<E: std::error::Error> r2d2::HandleError<E> for Tell {
     fn handle_error(&self, error: E) {
-        tracing::warn!(%error, "no connection to the database");
+        tracing::debug!(%error, "no connection to the database");
     }
 }
 
 impl Source {
     pub(super) fn new(manager: Manager, size: u32, health: Arc<Health>) -> Source {
+        // A file does not move; a server may, and a new connection finds its new place.
+        let lifetime = manager.address.is_server().then_some(LIFETIME);
         let pool = Pool::builder()
             .max_size(size)
             .connection_timeout(CONNECT)
             .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(lifetime)
             .error_handler(Box::new(Tell))
             .build_unchecked(manager);
         Source { pool, health }
@@ -98,13 +120,9 @@ impl Source {
             if left.is_zero() {
                 return Err(waited());
             }
-            let mut conn = self.pool.get_timeout(patience.min(left)).map_err(|error| {
-                self.health.down.store(true, Ordering::Relaxed);
-                StoreError::unavailable(error.to_string())
-            })?;
-            if self.health.down.load(Ordering::Relaxed) {
-                self.health.down.store(false, Ordering::Relaxed);
-            }
+            let got = self.pool.get_timeout(patience.min(left));
+            self.health.reached(got.as_ref().err());
+            let mut conn = got.map_err(|error| StoreError::unavailable(error.to_string()))?;
             if conn.stands(self.health.suspect()) {
                 return Ok(conn);
             }
@@ -133,9 +151,7 @@ fn serve(source: &Source, mut job: Box<dyn Job>) {
         Err(error) => job.answer(Err(error)),
         Ok(mut conn) => {
             let outcome = run(&mut *job, &mut conn);
-            source
-                .health
-                .learn(&conn, outcome.is_ok() && conn.trouble.changed);
+            source.health.learn(&conn);
             conn.touch();
             job.answer(outcome);
         }

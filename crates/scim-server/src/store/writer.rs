@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
-
 use super::connection::{Conn, Manager};
 use super::error::StoreError;
 use super::jobs::{Job, Step};
+use super::queue::{Receiver, Sender};
 use super::threads::{Message, Source, waited};
 
 /// So many changes share one commit at most.
@@ -44,7 +43,7 @@ fn serve(source: &Source, first: Box<dyn Job>, queue: &Receiver<Message>) -> boo
     };
     let mut group = Group::default();
     let outcome = group.run(&mut conn, first, queue);
-    source.health.learn(&conn, outcome.is_ok() && group.changed);
+    source.health.learn(&conn);
     let more = !group.ended;
     group.answer(&outcome);
     more
@@ -54,7 +53,6 @@ fn serve(source: &Source, first: Box<dyn Job>, queue: &Receiver<Message>) -> boo
 #[derive(Default)]
 struct Group {
     jobs: Vec<Box<dyn Job>>,
-    changed: bool,
     full: bool,
     ended: bool,
 }
@@ -114,7 +112,6 @@ impl Group {
         let trouble = conn.trouble;
         self.full |= trouble.full;
         let closed = if step == Step::Done && !trouble.failed {
-            self.changed |= trouble.changed;
             conn.commit()
         } else {
             conn.rollback()
@@ -143,28 +140,43 @@ impl Group {
 
 /// Moves the log into the file a moment after there were writes, and empties it at the end.
 pub(super) fn checkpoint(manager: &Manager, log: &Path, written: &Receiver<()>) {
-    let mut conn: Option<Conn> = None;
+    let mut mover = Mover {
+        manager,
+        conn: None,
+        failing: false,
+    };
     while written.recv().is_ok() {
         std::thread::sleep(CHECKPOINT);
         let long = std::fs::metadata(log).is_ok_and(|file| file.len() > LOG_LIMIT);
-        let words = if long {
+        mover.run(if long {
             "PRAGMA wal_checkpoint(TRUNCATE)"
         } else {
             "PRAGMA wal_checkpoint(PASSIVE)"
-        };
-        say(&mut conn, manager, words);
+        });
     }
-    say(&mut conn, manager, "PRAGMA wal_checkpoint(TRUNCATE)");
+    mover.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-fn say(conn: &mut Option<Conn>, manager: &Manager, words: &str) {
-    if conn.is_none() {
-        *conn = r2d2::ManageConnection::connect(manager).ok();
-    }
-    if let Some(open) = conn
-        && let Err(error) = open.say(words)
-    {
-        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
-        *conn = None;
+/// The connection of the checkpoint thread.
+struct Mover<'a> {
+    manager: &'a Manager,
+    conn: Option<Conn>,
+    failing: bool,
+}
+
+impl Mover<'_> {
+    /// Runs a checkpoint; logs the first of several failures.
+    fn run(&mut self, words: &str) {
+        if self.conn.is_none() {
+            self.conn = r2d2::ManageConnection::connect(self.manager).ok();
+        }
+        let failure = self.conn.as_mut().and_then(|conn| conn.say(words).err());
+        if let Some(error) = &failure {
+            self.conn = None;
+            if !self.failing {
+                tracing::warn!(%error, "the write-ahead log cannot be moved into the database");
+            }
+        }
+        self.failing = failure.is_some();
     }
 }

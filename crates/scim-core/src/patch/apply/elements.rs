@@ -1,11 +1,13 @@
 //! PATCH on multi-valued attributes: whole lists, single elements, and elements picked by a filter. RFC 7644 §3.5.2.1 to §3.5.2.3.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::{Change, quirks};
 use crate::filter::{Filter, Literal};
 use crate::patch::Op;
-use crate::resource::canon::{absorb, expected, merge_duplicates};
+use crate::resource::canon::{absorb, expected, identity, merge_duplicates};
 use crate::schema::{Attribute, Mutability, Type};
 use crate::{Error, Mode, Result};
 
@@ -45,42 +47,43 @@ impl Change<'_> {
         if new.iter().any(is_primary) {
             old.iter_mut().for_each(demote);
         }
-        let compat = self.canon.mode == Mode::Compat;
-        for element in new {
-            let same =
-                |have: &&mut Value| quirks::same_value_without_type(self.attribute, have, &element);
-            match old.iter_mut().filter(|_| compat).find(same) {
-                Some(have) => absorb(have, element),
-                None => old.push(element),
-            }
+        if self.canon.mode == Mode::Compat {
+            old = self.append_by_value(old, new);
+        } else {
+            old.extend(new);
         }
         merge_duplicates(self.attribute, old)
     }
 
-    fn without(&self, old: Vec<Value>, value: Value) -> Result<Vec<Value>> {
-        let listed = self.elements(value)?;
-        let is_listed = |element: &Value| {
-            listed.iter().any(|one| match (one, element) {
-                (Value::Object(named), Value::Object(_)) => match named.get("value") {
-                    Some(value) => self.same_value(element.get("value"), value),
-                    None => named
-                        .iter()
-                        .all(|(name, value)| element.get(name) == Some(value)),
-                },
-                (one, element) => one == element,
-            })
-        };
-        Ok(old
-            .into_iter()
-            .filter(|element| !is_listed(element))
-            .collect())
+    /// An element without a type is the first one of its value.
+    fn append_by_value(&self, mut old: Vec<Value>, new: Vec<Value>) -> Vec<Value> {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (nth, element) in old.iter().enumerate() {
+            if let Some(key) = quirks::value_key(self.attribute, element) {
+                places.entry(key).or_insert(nth);
+            }
+        }
+        for element in new {
+            let key = quirks::value_key(self.attribute, &element);
+            let place = key.as_ref().and_then(|key| places.get(key)).copied();
+            let untyped = element.get("type").is_none();
+            match place.filter(|_| untyped).and_then(|nth| old.get_mut(nth)) {
+                Some(have) => absorb(have, element),
+                None => {
+                    if let Some(key) = key {
+                        places.entry(key).or_insert(old.len());
+                    }
+                    old.push(element);
+                }
+            }
+        }
+        old
     }
 
-    fn same_value(&self, have: Option<&Value>, value: &Value) -> bool {
-        let (Some(have), Some(sub)) = (have, self.attribute.sub("value")) else {
-            return false;
-        };
-        crate::key::of(sub, have) == crate::key::of(sub, value)
+    fn without(&self, old: Vec<Value>, value: Value) -> Result<Vec<Value>> {
+        let listed = Listed::new(self.attribute, self.elements(value)?);
+        let stays = |element: &Value| !listed.holds(element);
+        Ok(old.into_iter().filter(stays).collect())
     }
 
     /// `emails.type`: the sub-attribute of every element.
@@ -91,7 +94,7 @@ impl Change<'_> {
         value: Option<&Value>,
     ) -> Result<Option<Value>> {
         let mut elements = items(before);
-        if elements.is_empty() && self.op != Op::Remove {
+        if elements.is_empty() && self.op != Op::Remove && !is_unassigned(value) {
             if self.op == Op::Replace {
                 return Err(self.no_target());
             }
@@ -99,7 +102,7 @@ impl Change<'_> {
         }
         let all: Vec<usize> = (0..elements.len()).collect();
         self.on_sub(&mut elements, &all, sub, value)?;
-        Ok(list(elements))
+        Ok(list(merge_duplicates(self.attribute, elements)))
     }
 
     /// `emails[type eq "work"]`, or a sub-attribute of what it picks.
@@ -124,13 +127,19 @@ impl Change<'_> {
                 return Ok(list(elements));
             }
             let created = self.element_of(filter)?;
+            if !bound.matches_element(&created) {
+                return Err(self.no_target());
+            }
             picked.push(elements.len());
             elements.push(created);
         }
         match (self.op, sub) {
             (_, Some(sub)) => self.on_sub(&mut elements, &picked, sub, value.as_ref())?,
             (Op::Remove, None) => remove_all(&mut elements, &picked),
-            (_, None) => self.on_element(&mut elements, &picked, value.unwrap_or_default())?,
+            (_, None) => {
+                let value = value.unwrap_or_default();
+                self.on_element(&mut elements, &picked, value)?;
+            }
         }
         Ok(list(merge_duplicates(self.attribute, elements)))
     }
@@ -146,11 +155,12 @@ impl Change<'_> {
             if self.attribute.kind != Type::Complex {
                 return Ok(literal_value(literal));
             }
-            if let Some(sub) = self.attribute.sub(name) {
-                let at = format!("{}.{}", self.at, sub.name);
-                if let Some(value) = self.canon.value(sub, literal_value(literal), &at)? {
-                    element.insert(sub.name.clone(), value);
-                }
+            // A filter may name what only the server sets, and then no client can make the element.
+            let sub = self.attribute.sub(name).filter(|sub| sub.is_writable());
+            let sub = sub.ok_or_else(|| self.no_target())?;
+            let at = format!("{}.{}", self.at, sub.name);
+            if let Some(value) = self.canon.value(sub, literal_value(literal), &at)? {
+                element.insert(sub.name.clone(), value);
             }
         }
         Ok(Value::Object(element))
@@ -213,7 +223,7 @@ impl Change<'_> {
     }
 
     /// An element as a whole: compat merges a part into it (SailPoint, Entra ID's roles), the letter replaces it.
-    fn on_element(&self, elements: &mut [Value], picked: &[usize], value: Value) -> Result<()> {
+    fn on_element(&self, elements: &mut Vec<Value>, picked: &[usize], value: Value) -> Result<()> {
         let merges = self.op == Op::Add || self.canon.mode == Mode::Compat;
         let value = match self.canon.mode {
             Mode::Compat => quirks::value(self.attribute, value),
@@ -224,9 +234,13 @@ impl Change<'_> {
                 continue;
             };
             let new = match (self.attribute.kind, &value) {
+                // RFC 7643 §2.5: null is no value, so there is nothing to add, or nothing left.
+                (_, Value::Null) if self.op == Op::Add => continue,
+                (_, Value::Null) => None,
                 (Type::Complex, Value::Object(members)) => {
                     let kept = match element {
                         Value::Object(old) if merges => old.clone(),
+                        Value::Object(old) => self.fixed_parts(old.clone()),
                         _ => Map::new(),
                     };
                     self.merge(kept, members.clone())?
@@ -239,21 +253,10 @@ impl Change<'_> {
                     one.into_iter().next()
                 }
             };
-            self.keeps_immutable(element, new.as_ref())?;
             *element = new.unwrap_or_default();
         }
         self.demote_others(elements, picked);
-        Ok(())
-    }
-
-    fn keeps_immutable(&self, old: &Value, new: Option<&Value>) -> Result<()> {
-        for sub in &self.attribute.sub_attributes {
-            let had = old.get(&sub.name);
-            let has = new.and_then(|new| new.get(&sub.name));
-            if sub.mutability == Mutability::Immutable && had.is_some() && had != has {
-                return Err(super::immutable(&format!("{}.{}", self.at, sub.name)));
-            }
-        }
+        elements.retain(|element| !element.is_null());
         Ok(())
     }
 
@@ -272,6 +275,61 @@ impl Change<'_> {
             }
         }
     }
+}
+
+/// Elements that are to go: found by their value, and where both say one by their type.
+struct Listed<'a> {
+    attribute: &'a Attribute,
+    by_value: HashMap<String, Vec<Option<String>>>,
+    others: Vec<Map<String, Value>>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(attribute: &'a Attribute, elements: Vec<Value>) -> Self {
+        let mut listed = Self {
+            attribute,
+            by_value: HashMap::new(),
+            others: Vec::new(),
+        };
+        for element in elements {
+            match (listed.key(&element), element) {
+                (Some(key), element) => {
+                    let types = listed.by_value.entry(key).or_default();
+                    types.push(type_key(attribute, &element));
+                }
+                (None, Value::Object(members)) => listed.others.push(members),
+                (None, _) => {}
+            }
+        }
+        listed
+    }
+
+    fn key(&self, element: &Value) -> Option<String> {
+        match element {
+            Value::Object(_) => quirks::value_key(self.attribute, element),
+            simple => Some(identity(self.attribute, simple)),
+        }
+    }
+
+    fn holds(&self, element: &Value) -> bool {
+        let named = self.key(element).and_then(|key| self.by_value.get(&key));
+        let has = type_key(self.attribute, element);
+        let by_value = named.is_some_and(|types| {
+            types
+                .iter()
+                .any(|one| one.is_none() || has.is_none() || *one == has)
+        });
+        let is_other = |members: &Map<String, Value>| {
+            members
+                .iter()
+                .all(|(name, value)| element.get(name) == Some(value))
+        };
+        by_value || self.others.iter().any(is_other)
+    }
+}
+
+fn type_key(attribute: &Attribute, element: &Value) -> Option<String> {
+    crate::key::of(attribute.sub("type")?, element.get("type")?)
 }
 
 fn is_primary(element: &Value) -> bool {

@@ -57,6 +57,10 @@ impl Page {
         Self::parse(req.query_string())
     }
 
+    #[expect(
+        clippy::disallowed_types,
+        reason = "only its parser is used; a mistake is answered here"
+    )]
     fn parse(query: &str) -> Result<Self, Fault> {
         let invalid = |detail: String| Fault::new(StatusCode::BAD_REQUEST, "invalid-query", detail);
         let query = web::Query::<PageQuery>::from_query(query)

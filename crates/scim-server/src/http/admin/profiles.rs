@@ -2,16 +2,18 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web;
-use serde_json::json;
 
-use super::{Answer, answer};
+use super::{Answer, List, answer};
 use crate::gate::Admin;
 use crate::policy;
 use crate::service::administration::{AdminError, shorten};
 
 /// `GET /admin/v1/profiles`
 pub(super) async fn list(_: Admin) -> Answer {
-    Ok(answer(StatusCode::OK).json(json!({"items": policy::profiles()})))
+    Ok(answer(StatusCode::OK).json(List {
+        items: policy::profiles(),
+        next: None,
+    }))
 }
 
 /// `GET /admin/v1/profiles/{name}`

@@ -3,10 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, web};
-use serde_json::json;
 
 use super::input::{Body, Page};
-use super::{Answer, answer};
+use super::{Answer, List, answer};
 use crate::AppState;
 use crate::gate::{Admin, address};
 use crate::service::administration::AdminError;
@@ -36,11 +35,10 @@ pub(super) async fn list(_: Admin, req: HttpRequest, state: web::Data<AppState>)
         .iter()
         .map(|row| TenantView::new(row, &origin))
         .collect();
-    let mut body = json!({"items": items?});
-    if let Some(next) = next {
-        body["next"] = next.into();
-    }
-    Ok(answer(StatusCode::OK).json(body))
+    Ok(answer(StatusCode::OK).json(List {
+        items: items?,
+        next,
+    }))
 }
 
 /// `GET /admin/v1/tenants/{slug}`

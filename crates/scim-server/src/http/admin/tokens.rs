@@ -2,10 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use serde_json::json;
 
 use super::input::{Body, Page};
-use super::{Answer, answer};
+use super::{Answer, List, answer};
 use crate::AppState;
 use crate::gate::Admin;
 use crate::service::tokens::{self, NewToken, TokenView};
@@ -32,11 +31,7 @@ pub(super) async fn list(
     let (rows, next) = tokens::page(&state.admin, &slug, page.cursor, page.count).await?;
     let now = state.clock.now();
     let items: Vec<TokenView> = rows.iter().map(|row| TokenView::new(row, now)).collect();
-    let mut body = json!({"items": items});
-    if let Some(next) = next {
-        body["next"] = next.into();
-    }
-    Ok(answer(StatusCode::OK).json(body))
+    Ok(answer(StatusCode::OK).json(List { items, next }))
 }
 
 /// `DELETE /admin/v1/tenants/{slug}/tokens/{id}`

@@ -1,0 +1,147 @@
+//! What can be asked of a filter besides its answer.
+
+use scim_core::Mode;
+use scim_core::filter::{Filter, Limits, Literal, Op};
+use scim_core::urn;
+use serde_json::json;
+
+use super::refused::refused;
+use super::{BUILTIN, THING, bind, parse, user};
+
+#[test]
+fn an_element_is_matched_by_its_sub_attributes() {
+    let emails = user().core("emails").unwrap();
+    let tags = THING.schema.attribute("tags").unwrap();
+    let work = json!({"type": "work", "value": "a@b"});
+    for (attribute, text, element, expected) in [
+        (emails, "type eq \"WORK\"]", work.clone(), true),
+        (emails, " TYPE eq \"home\" ]", work.clone(), false),
+        (emails, "not(primary eq true)]", work.clone(), true),
+        (
+            emails,
+            "primary eq false and (value co \"@\")]",
+            work.clone(),
+            true,
+        ),
+        (emails, "type eq \"]\" or value pr]", work.clone(), true),
+        (emails, "display ne \"x\"]", work.clone(), true),
+        (tags, "value eq \"RED\"]", json!("red"), true),
+        (tags, "VALUE ne \"red\"]", json!("red"), false),
+    ] {
+        let (filter, rest) =
+            Filter::scan_value_filter(&format!("{text}.rest"), BUILTIN.urns(), &Limits::default())
+                .map(|(filter, rest)| (filter, rest.to_owned()))
+                .unwrap();
+        assert_eq!(rest, ".rest", "{text}");
+        let bound = filter.bind_element(attribute, Mode::Compat).unwrap();
+        assert_eq!(bound.matches_element(&element), expected, "{text}");
+    }
+    for text in [
+        "",
+        "]",
+        "type eq \"x\"",
+        "a[b pr]]",
+        "type pr)",
+        "(type pr]",
+    ] {
+        let error = Filter::scan_value_filter(text, BUILTIN.urns(), &Limits::default());
+        refused(&error.unwrap_err(), text, "byte");
+    }
+}
+
+#[test]
+fn equalities_make_an_element() {
+    let text = r#"type eq "work" and (primary eq true and Size eq 5)"#;
+    let filter = parse(text).unwrap();
+    assert_eq!(
+        filter.eq_terms().unwrap(),
+        [
+            ("type", &Literal::String("work".into())),
+            ("primary", &Literal::Bool(true)),
+            ("Size", &Literal::Number(5.into())),
+        ]
+    );
+    for text in [
+        "type eq \"a\" or type eq \"b\"",
+        "type ne \"a\"",
+        "type pr",
+        "not (type eq \"a\")",
+        "emails.type eq \"a\"",
+        "emails[type eq \"a\"]",
+        "urn:x:y eq 1",
+    ] {
+        assert_eq!(parse(text).unwrap().eq_terms(), None, "{text}");
+    }
+}
+
+#[test]
+fn equalities_that_must_hold_narrow_the_search() {
+    let manager = format!("{}:manager.value", urn::ENTERPRISE_USER);
+    for (text, expected) in [
+        (r#"USERNAME eq "ADA""#, vec![("userName", "ada")]),
+        (
+            r#"externalId eq "A" and active eq true"#,
+            vec![("externalId", "A"), ("active", "1")],
+        ),
+        (
+            r#"emails eq "A" and title sw "x""#,
+            vec![("emails.value", "a")],
+        ),
+        (
+            r#"title pr and emails[type eq "work" and value eq "A"] and userName eq "b""#,
+            vec![
+                ("emails.type", "work"),
+                ("emails.value", "a"),
+                ("userName", "b"),
+            ],
+        ),
+        (r#"manager eq "M""#, vec![(manager.as_str(), "M")]),
+        (r#"emails[primary eq true]"#, vec![("emails.primary", "1")]),
+        (r#"emails[primary eq false]"#, vec![]),
+        (r#"emails.primary eq false"#, vec![]),
+        (r#"userName eq "a" or title eq "b""#, vec![]),
+        (r#"not (userName eq "a")"#, vec![]),
+        (r#"emails[type eq "a" or value eq "b"]"#, vec![]),
+        (r#"title eq null and userName ne "x""#, vec![]),
+    ] {
+        let bound = bind(user(), text, Mode::Compat).unwrap();
+        let found: Vec<(String, &str)> = bound
+            .eq_candidates()
+            .into_iter()
+            .map(|(path, key)| (path.to_string(), key))
+            .collect();
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(path, key)| (path.as_str(), *key))
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_filter_is_written_in_its_shortest_form() {
+    for (text, expected) in [
+        ("((a PR))", "a pr"),
+        ("(a pr and b pr) and c pr", "a pr and b pr and c pr"),
+        ("a pr and (b pr and c pr)", "a pr and (b pr and c pr)"),
+        ("a pr or (b pr and c pr)", "a pr or b pr and c pr"),
+        ("(a pr or b pr) and c pr", "(a pr or b pr) and c pr"),
+        ("a pr or (b pr or c pr)", "a pr or (b pr or c pr)"),
+        ("NOT(a pr)", "not (a pr)"),
+        ("a[ (b EQ \"\\u0041\\n\") ]", "a[b eq \"A\\n\"]"),
+        ("a gt 1.50 or b eq NULL", ""),
+    ] {
+        match parse(text) {
+            Ok(filter) => {
+                assert_eq!(filter.to_string(), expected);
+                assert_eq!(parse(expected).unwrap(), filter);
+            }
+            Err(error) => assert_eq!(expected, "", "{text}: {error}"),
+        }
+    }
+    assert!(
+        Op::ALL
+            .iter()
+            .all(|op| Op::from_word(op.as_str()) == Some(*op))
+    );
+}

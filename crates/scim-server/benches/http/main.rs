@@ -1,0 +1,47 @@
+//! The benchmark: scimd over HTTP on loopback, beside bare programs that do a part of the same work. Prints Markdown.
+//!
+//! ```text
+//! scripts/postgres run --durable -- cargo bench -p scim-server --bench http
+//! cargo bench -p scim-server --bench http -- --quick        a tenth of the time, to see that it runs
+//!                                            --rounds N --seconds S --users N --only sqlite|postgres
+//! ```
+//!
+//! Without `SCIMD_TEST_POSTGRES` only `SQLite` is measured. `docs/PERFORMANCE.md` says how to read what it prints.
+
+mod args;
+mod bare;
+mod client;
+mod database;
+mod feed;
+mod process;
+mod report;
+mod rows;
+mod run;
+mod users;
+
+use std::process::ExitCode;
+
+use args::{Args, Task};
+
+/// The allocator of scimd, for the bare programs too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What can go wrong here ends the program with a line.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let done = match Args::parse(std::env::args().skip(1)) {
+        Ok(Task::Nothing) => Ok(()),
+        Ok(Task::Bare) => bare::serve(),
+        Ok(Task::Measure(args)) => run::all(&args),
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benchmark: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Conversations of identity providers, replayed: one test for each file under `transcripts/`, on SQLite and on PostgreSQL.
+
+mod fill;
+mod matching;
+mod replay;
+mod transcript;
+
+use std::collections::BTreeSet;
+
+/// One test for each story and database, and the list of all. A story `raw_quotes` is the file `raw-quotes.json`.
+macro_rules! transcripts {
+    ($($provider:ident: $($story:ident),+;)+) => {
+        const LISTED: &[(&str, &str)] = &[$($((stringify!($provider), stringify!($story))),+),+];
+
+        $(mod $provider {$(
+            mod $story {
+                use crate::idp::replay::on;
+                use crate::support::Database;
+
+                const FILE: (&str, &str) = (stringify!($provider), stringify!($story));
+
+                #[test]
+                fn sqlite() {
+                    on(Database::sqlite(), FILE);
+                }
+
+                #[test]
+                fn postgres() {
+                    if let Some(database) = Database::postgres() {
+                        on(database, FILE);
+                    }
+                }
+            }
+        )+})+
+    };
+}
+
+transcripts! {
+    authentik: life;
+    entra: clear, connection_test, create, create_odd, leaver, lookup, manager, paging, patch_flag, patch_verbose, raw_quotes,
+        reader, roles, schemas, unmapped, validator, value_paths;
+    google: life;
+    jumpcloud: activation, updates;
+    keycloak: whole_replace;
+    mixed: addresses, envelopes, media_types;
+    okta: aiw_leaver, aiw_put, connection_test, import, oin_patch, spec_suite;
+    onelogin: emails_object, life, old_urns;
+    ping: pingfederate, pingone;
+    rippling: life;
+    sailpoint: merge;
+}
+
+#[test]
+fn every_transcript_is_replayed() {
+    let listed: BTreeSet<String> = LISTED.iter().map(|file| transcript::name(*file)).collect();
+    assert_eq!(listed, transcript::files());
+}
