@@ -123,7 +123,7 @@ fn a_database_that_cannot_be_reached_is_one_line_without_its_password() {
             let mut command = scimd(directory, command);
             command.args(["--database-url", &url]);
             let ended = run(command);
-            ended.refused(2, "database");
+            ended.refused(2, "PostgreSQL");
             assert!(!ended.err.contains("canarysecret"), "{}", ended.err);
         }
     }
@@ -134,13 +134,13 @@ fn a_database_that_cannot_be_reached_is_one_line_without_its_password() {
         command.args(["--database-url", &format!("{user}:canarysecret@{after}")]);
         let ended = run(command);
         if ended.code != 0 {
-            ended.refused(2, "database");
+            ended.refused(2, "PostgreSQL");
             assert!(!ended.err.contains("canarysecret"), "{}", ended.err);
         }
         let missing = format!("{}_missing", database.url);
         let mut command = scimd(directory, &["serve", "--listen", "127.0.0.1:0"]);
         command.args(["--database-url", &missing]);
-        run(command).refused(2, "database");
+        run(command).refused(2, "PostgreSQL");
     }
 }
 
