@@ -9,7 +9,7 @@ use scim_core::list::Paging;
 use scim_core::schema::builtin;
 use scim_core::{Error, Registry, discovery, urn};
 
-use super::input::parameters;
+use super::input::has_parameter;
 use super::output;
 use super::resources::{Answer, paging};
 use crate::gate::{ResourceTypes, Schemas, ServiceProviderConfig, Visitor};
@@ -80,10 +80,7 @@ pub struct Named {
 
 /// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is forbidden; other parameters are ignored.
 fn refuse_filter(req: &HttpRequest) -> Result<(), Error> {
-    let filters = parameters(req)?
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("filter"));
-    if filters {
+    if has_parameter(req, "filter") {
         return Err(Error::plain(
             403,
             "a filter cannot be used here; read the whole list",

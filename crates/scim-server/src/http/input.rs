@@ -107,26 +107,52 @@ fn is_utf8(req: &HttpRequest) -> bool {
         })
 }
 
-/// The parameters of the query string, form-decoded: `+` is a space.
+/// The parameters of a query. RFC 7644 §3.4.2.
+pub const QUERY: [&str; 7] = [
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "attributes",
+    "excludedAttributes",
+];
+/// Those of them that count where one resource is answered. RFC 7644 §3.9.
+pub const PROJECTION: [&str; 2] = ["attributes", "excludedAttributes"];
+
+/// The parameters of the query string that have one of these names, in any letter case, form-decoded: `+` is a space. What others hold
+/// is not looked at, for they are ignored (RFC 7644 §3.4.2).
 ///
 /// # Errors
-/// 400 `invalidValue` when one is not UTF-8.
-pub fn parameters(req: &HttpRequest) -> Result<Vec<(String, String)>, Error> {
-    let decode = |text: &str| {
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced)
-            .decode_utf8()
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| Error::invalid_value("a query parameter is not UTF-8"))
-    };
+/// 400 `invalidValue` when a value is not UTF-8.
+pub fn parameters(req: &HttpRequest, names: &[&str]) -> Result<Vec<(String, String)>, Error> {
+    let known = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     req.query_string()
         .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(value)?))
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .filter_map(|(name, value)| Some((decode(name).filter(|name| known(name))?, value)))
+        .map(|(name, value)| {
+            let value = decode(value).ok_or_else(|| {
+                Error::invalid_value(format!("the query parameter `{name}` is not UTF-8"))
+            })?;
+            Ok((name, value))
         })
         .collect()
+}
+
+/// Whether the query string has a parameter of that name, in any letter case and whatever it holds.
+#[must_use]
+pub fn has_parameter(req: &HttpRequest, name: &str) -> bool {
+    req.query_string()
+        .split('&')
+        .filter_map(|pair| decode(pair.split('=').next()?))
+        .any(|found| found.eq_ignore_ascii_case(name))
+}
+
+fn decode(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 /// A conditional header.

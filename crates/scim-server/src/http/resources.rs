@@ -10,7 +10,7 @@ use scim_core::list::{Paging, Query};
 use scim_core::resource::project::Projection;
 use scim_core::{Error, ResourceType};
 
-use super::input::{Body, condition, parameters, prefers_minimal};
+use super::input::{self, Body, condition, parameters, prefers_minimal};
 use super::output::{self, Failure};
 use crate::AppState;
 use crate::gate::{Caller, Read, Write};
@@ -65,32 +65,18 @@ pub(super) fn paging(tenant: &Tenant) -> Paging {
     }
 }
 
-/// The query of a GET, or what of it counts beside a write: the projection.
-fn query(caller_tenant: &Tenant, req: &HttpRequest, only: Only) -> Result<Query, Error> {
-    let mut parameters = parameters(req)?;
-    if only == Only::Projection {
-        parameters.retain(|(name, _)| {
-            ["attributes", "excludedAttributes"]
-                .iter()
-                .any(|one| one.eq_ignore_ascii_case(name))
-        });
-    }
-    let urns = caller_tenant.registry.urns();
-    let mut query = Query::from_parameters(&parameters, urns, &paging(caller_tenant))?;
-    if !caller_tenant.policy.projection {
+/// What of the query string counts: everything for a list, the projection where one resource is answered.
+fn query(tenant: &Tenant, req: &HttpRequest, names: &[&str]) -> Result<Query, Error> {
+    let parameters = parameters(req, names)?;
+    let mut query = Query::from_parameters(&parameters, tenant.registry.urns(), &paging(tenant))?;
+    if !tenant.policy.projection {
         query.ignore_projection();
     }
     Ok(query)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Only {
-    Everything,
-    Projection,
-}
-
 fn projection(tenant: &Tenant, req: &HttpRequest, of: &ResourceType) -> Result<Projection, Error> {
-    query(tenant, req, Only::Projection)?.projection(of, tenant.policy.mode)
+    query(tenant, req, &input::PROJECTION)?.projection(of, tenant.policy.mode)
 }
 
 /// `POST /{type}` · RFC 7644 §3.3 · scope: write
@@ -135,7 +121,7 @@ pub async fn list(
     req: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    let query = query(&caller.tenant, &req, Only::Everything)?;
+    let query = query(&caller.tenant, &req, &input::QUERY)?;
     one_type(&caller, &state, &at, &query).await
 }
 
@@ -152,7 +138,7 @@ pub async fn search(
 
 /// `GET /` · RFC 7644 §3.4.2.1 · scope: read
 pub async fn list_root(caller: Caller<Read>, req: HttpRequest, state: Data<AppState>) -> Answer {
-    let query = query(&caller.tenant, &req, Only::Everything)?;
+    let query = query(&caller.tenant, &req, &input::QUERY)?;
     all_types(&caller, &state, &query).await
 }
 

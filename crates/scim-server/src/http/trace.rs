@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use tracing::Instrument;
@@ -34,7 +34,7 @@ pub async fn request<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, Error> {
     let id = next_id();
     let start = Instant::now();
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let stopping = request
         .app_data::<web::Data<AppState>>()
         .is_some_and(|state| state.is_stopping());
@@ -44,13 +44,22 @@ pub async fn request<B: MessageBody + 'static>(
     let _in = span.enter();
     // The path is not logged: filters hold names and addresses.
     tracing::trace!(
-        http.method = %method,
+        http.method = method,
         http.route = answer.request().match_pattern(),
         http.status = answer.status().as_u16(),
         duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         "request answered"
     );
     Ok(answer)
+}
+
+/// The method, if it is one of HTTP's: any other word is the client's own, and could be a secret that went astray.
+fn known_method(method: &Method) -> &'static str {
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    let found = known.into_iter().find(|name| method == name);
+    found.unwrap_or("other")
 }
 
 fn dress<B>(answer: &mut ServiceResponse<B>, id: &str, stopping: bool) {

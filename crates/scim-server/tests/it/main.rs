@@ -4,11 +4,26 @@
 #[macro_use]
 mod support;
 
+mod admin;
+mod admin_tokens;
+mod attributes;
+mod auth;
+mod bodies;
 mod concurrency;
+mod discovery;
+mod hostile;
 mod idp;
+mod limits;
 mod list;
+mod messages;
 mod patch;
+mod program;
+mod program_commands;
 mod readme;
 mod rest;
+mod routes;
+mod secrets;
+mod tenancy;
 mod users;
+mod values;
 mod versions;

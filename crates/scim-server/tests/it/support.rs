@@ -2,11 +2,15 @@
 
 pub(crate) mod app;
 pub(crate) mod client;
+pub(crate) mod connection;
 pub(crate) mod database;
+pub(crate) mod needles;
+pub(crate) mod program;
 pub(crate) mod wire;
 
 pub(crate) use app::TestApp;
-pub(crate) use client::Client;
+pub(crate) use client::{Answer, Client};
+pub(crate) use connection::Connection;
 pub(crate) use database::Database;
 
 /// Runs each story on SQLite and on PostgreSQL, as two tests.

@@ -1,6 +1,6 @@
 //! A database of its own for each test.
 
-use diesel::{Connection, PgConnection, RunQueryDsl, sql_query};
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, sql_query};
 use tempfile::TempDir;
 
 /// Where the URL of a PostgreSQL server is found, on which databases may be created.
@@ -50,4 +50,44 @@ impl Database {
     pub(crate) fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres")
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Table {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Rows {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+/// How many rows each table has, in the order of their names.
+pub(crate) fn rows_of_all_tables(database: &Database) -> Vec<(String, i64)> {
+    const POSTGRES_TABLES: &str = "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+    const SQLITE_TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1";
+    let count = |table: &str| format!("SELECT count(*) AS n FROM \"{table}\"");
+    if database.is_postgres() {
+        let mut connection = PgConnection::establish(&database.url).unwrap();
+        let tables: Vec<Table> = sql_query(POSTGRES_TABLES).load(&mut connection).unwrap();
+        let rows = tables.into_iter().map(|table| {
+            let rows: Rows = sql_query(count(&table.name))
+                .get_result(&mut connection)
+                .unwrap();
+            (table.name, rows.n)
+        });
+        return rows.collect();
+    }
+    let path = database.url.strip_prefix("sqlite:").unwrap();
+    let mut connection = SqliteConnection::establish(path).unwrap();
+    let tables: Vec<Table> = sql_query(SQLITE_TABLES).load(&mut connection).unwrap();
+    let rows = tables.into_iter().map(|table| {
+        let rows: Rows = sql_query(count(&table.name))
+            .get_result(&mut connection)
+            .unwrap();
+        (table.name, rows.n)
+    });
+    rows.collect()
 }

@@ -23,6 +23,8 @@ pub(crate) async fn send(
     body: &[u8],
 ) -> Raw {
     let mut stream = TcpStream::connect(address).await.unwrap();
+    // Head and body go out in two pieces: the second must not wait until the first is confirmed.
+    stream.set_nodelay(true).unwrap();
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
