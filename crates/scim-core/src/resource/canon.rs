@@ -5,6 +5,7 @@
 //! [`crate::patch::quirks`].
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Value};
 
@@ -306,17 +307,20 @@ pub(crate) fn expected(at: &str, what: &str, found: &Value) -> Error {
 /// `value`, equal ones.
 #[must_use]
 pub fn merge_duplicates(attribute: &Attribute, elements: Vec<Value>) -> Vec<Value> {
+    if elements.len() < 2 {
+        return elements;
+    }
     let mut merged: Vec<Value> = Vec::with_capacity(elements.len());
     let mut places: HashMap<String, usize> = HashMap::with_capacity(elements.len());
     for element in elements {
-        match places.get(&identity(attribute, &element)) {
-            Some(&place) => {
-                if let Some(earlier) = merged.get_mut(place) {
+        match places.entry(identity(attribute, &element)) {
+            Entry::Occupied(place) => {
+                if let Some(earlier) = merged.get_mut(*place.get()) {
                     absorb(earlier, element);
                 }
             }
-            None => {
-                places.insert(identity(attribute, &element), merged.len());
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
                 merged.push(element);
             }
         }

@@ -53,9 +53,9 @@ fn required_attributes(context: &Context<'_>) -> Result<()> {
 
 fn required_in(schema: &Schema, holder: &Map<String, Value>, prefix: &str) -> Result<()> {
     for attribute in &schema.attributes {
-        let at = format!("{prefix}{}", attribute.name);
+        let at = || format!("{prefix}{}", attribute.name);
         let value = holder.get(&attribute.name);
-        required(attribute, value, &at)?;
+        required(attribute, value, at)?;
         let elements = match value {
             Some(Value::Array(items)) => items.as_slice(),
             Some(one) => std::slice::from_ref(one),
@@ -63,24 +63,27 @@ fn required_in(schema: &Schema, holder: &Map<String, Value>, prefix: &str) -> Re
         };
         for element in elements.iter().filter_map(Value::as_object) {
             for sub in &attribute.sub_attributes {
-                required(sub, element.get(&sub.name), &format!("{at}.{}", sub.name))?;
+                let at = || format!("{}.{}", at(), sub.name);
+                required(sub, element.get(&sub.name), at)?;
             }
         }
     }
     Ok(())
 }
 
-fn required(attribute: &Attribute, value: Option<&Value>, at: &str) -> Result<()> {
+fn required(attribute: &Attribute, value: Option<&Value>, at: impl Fn() -> String) -> Result<()> {
     if !attribute.required || !attribute.is_writable() {
         return Ok(());
     }
     match value {
         Some(Value::String(text)) if text.trim().is_empty() => Err(Error::invalid_value(format!(
-            "`{at}`: required, must not be empty"
+            "`{}`: required, must not be empty",
+            at()
         ))),
         Some(_) => Ok(()),
         None => Err(Error::invalid_value(format!(
-            "`{at}`: required, but missing"
+            "`{}`: required, but missing",
+            at()
         ))),
     }
 }

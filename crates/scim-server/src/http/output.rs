@@ -6,8 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, ETAG, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use scim_core::Error;
-use scim_core::resource::etag;
 use scim_core::resource::project::Projection;
+use scim_core::resource::{Meta, etag};
 use serde_json::Value;
 
 use crate::service::read::Page;
@@ -113,9 +113,10 @@ pub fn resource(
     projection: &Projection,
     base_url: &str,
 ) -> Result<HttpResponse, Failure> {
-    let body = text(resource, projection, base_url)?;
+    let meta = resource.meta(base_url);
+    let body = text(resource, projection, &meta)?;
     let mut answer = HttpResponse::build(status);
-    versioned(&mut answer, resource, base_url);
+    versioned(&mut answer, meta);
     Ok(answer.content_type(SCIM_JSON).body(body))
 }
 
@@ -123,16 +124,15 @@ pub fn resource(
 #[must_use]
 pub fn bare(status: StatusCode, resource: &Resource, base_url: &str) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
-    versioned(&mut answer, resource, base_url);
+    versioned(&mut answer, resource.meta(base_url));
     answer.finish()
 }
 
-fn versioned(answer: &mut HttpResponseBuilder, resource: &Resource, base_url: &str) {
-    let location = resource.meta(base_url).location;
-    if let Ok(location) = HeaderValue::try_from(location) {
+fn versioned(answer: &mut HttpResponseBuilder, meta: Meta) {
+    answer.insert_header((ETAG, etag(meta.version)));
+    if let Ok(location) = HeaderValue::try_from(meta.location) {
         answer.insert_header((LOCATION, location));
     }
-    answer.insert_header((ETAG, etag(resource.stored.version)));
 }
 
 /// A page of resources. RFC 7644 §3.4.2.
@@ -147,7 +147,7 @@ pub fn list(
     let texts = page
         .resources
         .iter()
-        .map(|resource| text(resource, &projection(resource)?, base_url))
+        .map(|resource| text(resource, &projection(resource)?, &resource.meta(base_url)))
         .collect::<Result<Vec<_>, Failure>>()?;
     let body = scim_core::list::response(&texts, page.total, page.start_index);
     Ok(json(StatusCode::OK, body))
@@ -162,24 +162,23 @@ pub fn documents(documents: &[Value]) -> HttpResponse {
 }
 
 /// The JSON text of a resource as the client sees it.
-fn text(resource: &Resource, projection: &Projection, base_url: &str) -> Result<String, Failure> {
+fn text(resource: &Resource, projection: &Projection, meta: &Meta) -> Result<String, Failure> {
     let resource_type = &resource.resource_type;
     if projection.is_default() && resource_type.is_passthrough() {
-        return Ok(with_meta(resource, base_url));
+        return Ok(with_meta(resource, meta));
     }
-    let view = resources::view(resource_type, &resource.stored, base_url)?;
+    let view = resources::view(resource_type, &resource.stored, meta)?;
     let seen = projection.apply(resource_type, view, &resource.sent);
     Ok(Value::Object(seen).to_string())
 }
 
 /// The stored text with `meta` put in before its last brace: the document is shown as it is, so it need not be read.
-fn with_meta(resource: &Resource, base_url: &str) -> String {
+fn with_meta(resource: &Resource, meta: &Meta) -> String {
     let doc = &resource.stored.doc;
     let open = doc.strip_suffix('}').unwrap_or(doc);
     let mut text = String::with_capacity(doc.len() + 320);
     text.push_str(open);
     text.push_str(",\"meta\":");
-    let meta = resource.meta(base_url);
     meta.write(&mut text, &resource.resource_type.name);
     text.push('}');
     text

@@ -95,9 +95,14 @@ impl RequestLines {
                 (State::Version, b'\n') => State::Header,
                 (State::Version, _) => State::Version,
                 (State::Header, b'\n') => self.header_ended(),
-                (State::Header, byte) => {
-                    if self.header.len() < LOOK {
-                        self.header.push(byte);
+                (State::Header, _) => {
+                    let rest = read.get(at..).unwrap_or_default();
+                    let end = rest.iter().position(|byte| *byte == b'\n');
+                    let here = end.unwrap_or(rest.len());
+                    let room = LOOK - self.header.len();
+                    self.header.extend(rest.iter().take(here.min(room)));
+                    if let Some(more) = here.checked_sub(2) {
+                        bytes.nth(more);
                     }
                     State::Header
                 }
@@ -116,28 +121,36 @@ impl RequestLines {
     }
 
     fn header_ended(&mut self) -> State {
-        let line = std::mem::take(&mut self.header);
-        let line = line.trim_ascii_end();
+        let mut line = std::mem::take(&mut self.header);
+        let state = self.header(line.trim_ascii_end());
+        line.clear();
+        self.header = line;
+        state
+    }
+
+    fn header(&mut self, line: &[u8]) -> State {
         if line.is_empty() {
             return Self::body(self.length.take().unwrap_or_default());
         }
         let mut parts = line.splitn(2, |byte| *byte == b':');
-        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        match name.as_slice() {
-            b"content-length" => {
-                let value = parts.next().unwrap_or_default().trim_ascii();
-                let digits = value.iter().all(u8::is_ascii_digit);
-                let value = std::str::from_utf8(value).ok().filter(|_| digits);
-                self.length = match (self.length, value.and_then(|value| value.parse().ok())) {
-                    (None, Some(length)) => Some(length),
-                    _ => return State::Foreign,
-                };
-                State::Header
-            }
-            b"transfer-encoding" | b"upgrade" => State::Foreign,
-            // A folded line, or a name with blanks: its meaning is the parser's.
-            name if name.iter().any(u8::is_ascii_whitespace) => State::Foreign,
-            _ => State::Header,
+        let name = parts.next().unwrap_or_default();
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if is("content-length") {
+            let value = parts.next().unwrap_or_default().trim_ascii();
+            let digits = value.iter().all(u8::is_ascii_digit);
+            let value = std::str::from_utf8(value).ok().filter(|_| digits);
+            self.length = match (self.length, value.and_then(|value| value.parse().ok())) {
+                (None, Some(length)) => Some(length),
+                _ => return State::Foreign,
+            };
+            return State::Header;
+        }
+        // A folded line, or a name with blanks: its meaning is the parser's.
+        let unclear = name.iter().any(u8::is_ascii_whitespace);
+        if unclear || is("transfer-encoding") || is("upgrade") {
+            State::Foreign
+        } else {
+            State::Header
         }
     }
 }

@@ -12,7 +12,7 @@ use scim_core::schema::registry::Index;
 use scim_core::{AttrPath, ResourceType, key};
 use uuid::Uuid;
 
-use super::resources::{Error, Resource, TenantCx, parse_id, view};
+use super::resources::{Error, Resource, TenantCx, meta, parse_id, view};
 use crate::store::{Reader, StoreError, Stored};
 
 /// How many documents are looked at in one go.
@@ -199,7 +199,8 @@ impl Look<'_> {
 
     fn offer(&self, rows: Vec<Stored>, window: &mut Window) -> Result<(), Error> {
         for row in rows {
-            let view = view(self.resource_type, &row, &self.cx.base_url)?;
+            let meta = meta(self.resource_type, &row, &self.cx.base_url);
+            let view = view(self.resource_type, &row, &meta)?;
             if self.filter.is_none_or(|filter| filter.matches(&view)) {
                 let key = self.sort.and_then(|sort| sort.key(&view));
                 window.take(key, self.resource_type, row);

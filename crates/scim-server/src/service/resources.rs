@@ -117,13 +117,9 @@ pub fn document(stored: &Stored) -> Result<Document, Error> {
 ///
 /// # Errors
 /// As [`document`].
-pub fn view(
-    resource_type: &ResourceType,
-    stored: &Stored,
-    base_url: &str,
-) -> Result<Document, Error> {
+pub fn view(resource_type: &ResourceType, stored: &Stored, meta: &Meta) -> Result<Document, Error> {
     let mut view = document(stored)?;
-    let meta = meta(resource_type, stored, base_url).to_map(&resource_type.name);
+    let meta = meta.to_map(&resource_type.name);
     view.insert("meta".into(), Value::Object(meta));
     Ok(view)
 }
