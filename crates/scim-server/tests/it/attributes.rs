@@ -232,7 +232,7 @@ stories! {
             assert_eq!((users.0, by_search.0), (400, 400), "{filter}");
         }
         for order in ["password", "PASSWORD", &format!("{USER}:password")] {
-            app.scim.get(&format!("/Users?sortBy={}", encode(order))).await.refused(400, Some("invalidValue"));
+            app.scim.get(&format!("/Users?sortBy={}", encode(order))).await.refused(400, Some("invalidFilter"));
         }
         for path in ["emails[password eq \"x\"]", "password[value eq \"x\"]", "password.x"] {
             assert_eq!(app.scim.operate(&at, json!([{"op": "replace", "path": path, "value": "x"}])).await.status, 400, "{path}");

@@ -52,7 +52,7 @@ fn a_wrong_option_is_one_line_and_code_2() {
         (&["tenant", "create", "Not A Slug"], "slug"),
         (&["tenant", "create", "x", "--profile", "nobody"], "nobody"),
         (&["token", "create"], "SLUG"),
-        (&["migrate", "--database-url", "postgres://"], "database"),
+        (&["migrate", "--database-url", "postgres://"], "PostgreSQL"),
     ] {
         run(scimd(directory, arguments)).refused(2, words);
     }

@@ -23,7 +23,6 @@ pub(crate) async fn send(
     body: &[u8],
 ) -> Raw {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // Head and body go out in two pieces: the second must not wait until the first is confirmed.
     stream.set_nodelay(true).unwrap();
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -37,12 +36,26 @@ pub(crate) async fn send(
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut message = head.into_bytes();
+    message.extend_from_slice(body);
     // A server that refuses early may close its side while the body is still on its way.
-    let _ = stream.write_all(body).await;
+    let _ = stream.write_all(&message).await;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await.unwrap();
+    while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.unwrap() > 0 {}
     parse(&bytes)
+}
+
+/// Whether the answer has as many bytes as it says. Without a length it goes on until the server closes.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map(|length| length.trim().parse::<usize>().unwrap());
+    length.is_some_and(|length| bytes.len() >= end + 4 + length)
 }
 
 /// Understands an answer that was read to its end.
