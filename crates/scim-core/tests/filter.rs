@@ -184,7 +184,7 @@ fn spaces_and_letter_case_are_free() {
             yes ( ( userName pr ) )
             yes emails[ type eq "work" ]
             yes emails[type eq "work"]or title pr
-            yes Emails[(TYPE Eq "Work") Or not(vAlUe PR)]
+            yes Emails[(TYPE Eq "Work") Or not(VALUE Pr)]
             yes URN:IETF:PARAMS:SCIM:SCHEMAS:CORE:2.0:USER:username eq "ada"
         "#,
     );

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::fill::{self, Captured};
 use super::matching::{Mismatch, forbidden, mismatches};
 use super::transcript::{self, Check, Exchange, Expect, Headers, Request, Step, Then};
+use crate::support::client::Answer;
 use crate::support::client::ERROR;
-use crate::support::{Answer, Client, Database, TestApp, app};
+use crate::support::{Client, Database, TestApp, app};
 
 /// Replays a file on a server of its own.
 pub(super) fn on(database: Database, file: (&'static str, &'static str)) {
