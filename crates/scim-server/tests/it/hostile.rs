@@ -141,8 +141,9 @@ stories! {
         let id = app.scim.filter("/Users", "userName eq \"ada\"").await.body["Resources"][0]["id"].as_str().unwrap().to_owned();
         let at = format!("/Users/{id}");
         for (name, filter) in bombs() {
+            let enough = if filter.len() > 16_000 { 1 } else { 3 };
             for path in [filter.clone(), format!("emails[{filter}]"), format!("emails[{filter}].value"), format!("emails[type eq \"work\"]{filter}")] {
-                for op in ["add", "replace", "remove"] {
+                for op in ["replace", "add", "remove"].into_iter().take(enough) {
                     let answer = app.scim.operate(&at, json!([{"op": op, "path": path, "value": "x"}])).await;
                     assert_eq!(answer.status, 400, "{name}: {}", answer.text);
                     let kind = answer.body["scimType"].as_str().unwrap_or_default();
@@ -203,10 +204,13 @@ stories! {
             bodies.push(format!("{{\"schemas\":[\"{USER}\"],\"userName\":\"x\",\"x\":{}{}}}", "[".repeat(deep), "]".repeat(deep)));
         }
         for body in &bodies {
-            for (client, method, path) in [
-                (&app.scim, "POST", "@/scim/v2/Users"), (&app.scim, "PUT", &at), (&app.scim, "PATCH", &at), (&app.scim, "POST", "@/scim/v2/Users/.search"), (&app.scim, "POST", "@/scim/v2/.search"),
-                (&admin, "POST", "@/admin/v1/tenants"), (&admin, "PATCH", "@/admin/v1/tenants/default"), (&admin, "POST", "@/admin/v1/tenants/default/tokens"),
-            ] {
+            let targets = [
+                (&app.scim, "POST", "@/scim/v2/Users"), (&app.scim, "PATCH", &*at), (&app.scim, "POST", "@/scim/v2/Users/.search"), (&admin, "POST", "@/admin/v1/tenants"),
+                (&app.scim, "PUT", &at), (&app.scim, "POST", "@/scim/v2/.search"), (&admin, "PATCH", "@/admin/v1/tenants/default"), (&admin, "POST", "@/admin/v1/tenants/default/tokens"),
+            ];
+            // The largest go once to each kind of body, the others to every place that takes one.
+            let enough = if body.len() > 100_000 { 4 } else { targets.len() };
+            for (client, method, path) in targets.into_iter().take(enough) {
                 let answer = client.send(method, path, body.as_bytes()).await;
                 assert_eq!(answer.status, 400, "{method} {path}: {}", answer.text);
                 assert!(answer.text.len() < 1000, "{}", answer.text.len());
@@ -222,7 +226,7 @@ stories! {
         let before = three(&app).await;
         let deep = (0..20).fold(json!("x"), |inner, _| json!({"a": inner}));
         let long = "x".repeat(1_000_000);
-        let many: Vec<_> = (0..20_000).map(|n| json!({"value": format!("{n}@example.com"), "type": format!("t{n}")})).collect();
+        let many: Vec<_> = (0..3_000).map(|n| json!({"value": format!("{n}@example.com"), "type": format!("t{n}")})).collect();
         for body in [
             json!({"schemas": [USER], "userName": deep}), json!({"schemas": [USER], "userName": ["a"]}), json!({"schemas": [USER], "userName": 1}), json!({"schemas": [USER], "userName": true}),
             json!({"schemas": [USER], "userName": "x", "active": "perhaps"}), json!({"schemas": [USER], "userName": "x", "emails": "a@b"}), json!({"schemas": [USER], "userName": "x", "name": "y"}),

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -251,4 +252,21 @@ fn a_port_in_use_is_one_line_and_no_secret_is_lost() {
         assert!(program.said("token: ").is_some() && program.said("admin token: ").is_some());
         program.stop();
     });
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_hold_up_requests() {
+    let database = Database::sqlite();
+    let directory = database.directory.path();
+    let mut command = serve(directory, &database.url);
+    command.env("RUST_LOG", "trace");
+    // The pipe is full after 64 KiB: a line a request is more than that.
+    let mut program = Program::start_logging(command, directory, Some(Stdio::piped()));
+    ask(async {
+        let scim = program.client();
+        for _ in 0..1500 {
+            scim.get("/Users?count=0").await.ok(200);
+        }
+    });
+    program.stop();
 }

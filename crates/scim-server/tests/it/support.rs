@@ -22,22 +22,20 @@ pub(crate) use database::Database;
 /// ```
 macro_rules! stories {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)*) => {$(
+        async fn $name($app: $crate::support::TestApp) $body
+
         mod $name {
-            use super::*;
-
-            async fn story($app: $crate::support::TestApp) $body
-
             $(#[$meta])*
             #[test]
             fn sqlite() {
-                $crate::support::app::run($crate::support::Database::sqlite(), story);
+                $crate::support::app::run($crate::support::Database::sqlite(), super::$name);
             }
 
             $(#[$meta])*
             #[test]
             fn postgres() {
                 if let Some(database) = $crate::support::Database::postgres() {
-                    $crate::support::app::run(database, story);
+                    $crate::support::app::run(database, super::$name);
                 }
             }
         }

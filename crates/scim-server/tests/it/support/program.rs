@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -46,7 +47,11 @@ pub(crate) fn scimd(directory: &Path, arguments: &[&str]) -> Command {
 pub(crate) fn run(mut command: Command) -> Ended {
     let output = command.output().unwrap();
     Ended {
-        code: output.status.code().unwrap_or(-1),
+        // The number of a signal is shown as a negative code.
+        code: output
+            .status
+            .code()
+            .unwrap_or_else(|| -output.status.signal().unwrap_or_default()),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
@@ -83,14 +88,24 @@ impl Ended {
 
 impl Program {
     /// Starts it and waits until it listens.
-    pub(crate) fn start(mut command: Command, directory: &Path) -> Self {
+    pub(crate) fn start(command: Command, directory: &Path) -> Self {
+        Self::start_logging(command, directory, None)
+    }
+
+    /// The same with its log going elsewhere than to a file.
+    pub(crate) fn start_logging(
+        mut command: Command,
+        directory: &Path,
+        log: Option<Stdio>,
+    ) -> Self {
         let unique = (0..)
             .find(|n| !directory.join(format!("out.{n}")).exists())
             .unwrap();
         let out = directory.join(format!("out.{unique}"));
         let err = directory.join(format!("err.{unique}"));
         command.stdout(File::create(&out).unwrap());
-        command.stderr(File::create(&err).unwrap());
+        let file = File::create(&err).unwrap();
+        command.stderr(log.unwrap_or_else(|| file.into()));
         let mut child = command.spawn().unwrap();
         for _ in 0..PATIENCE {
             let said = fs::read_to_string(&out).unwrap();
