@@ -12,6 +12,9 @@ use crate::resource::canon::expected;
 use crate::schema::builtin;
 use crate::{Error, Mode, ResourceType, Result, urn};
 
+/// How many operations one request may hold; members of a list go into one operation by the thousand.
+pub const MAX_OPERATIONS: usize = 1_000;
+
 /// A PATCH request: operations in the order they are applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatchRequest {
@@ -67,6 +70,14 @@ impl PatchRequest {
                 ));
             }
         };
+        if operations.len() > MAX_OPERATIONS {
+            return Err(Error::plain(
+                413,
+                format!(
+                    "`Operations`: at most {MAX_OPERATIONS} operations in a request; a list of values needs one"
+                ),
+            ));
+        }
         let operations = operations
             .into_iter()
             .enumerate()

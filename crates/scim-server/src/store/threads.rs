@@ -96,6 +96,8 @@ impl Source {
         let lifetime = manager.address.is_server().then_some(LIFETIME);
         let pool = Pool::builder()
             .max_size(size)
+            // Only on demand: a connection that is still being made when the program ends meets a TLS library that has been cleaned up.
+            .min_idle(Some(0))
             .connection_timeout(CONNECT)
             .test_on_check_out(false)
             .idle_timeout(None)

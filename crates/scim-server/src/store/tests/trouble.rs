@@ -307,12 +307,14 @@ fn only_one_serves_a_file() {
 }
 
 #[cfg(unix)]
-#[test]
-fn a_new_file_is_for_its_owner_only() {
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (url, _home) = Bed::empty_sqlite();
     let store = Store::open(&options(&url)).unwrap();
     store.migrate().unwrap();
+    // The log is there while somebody is connected.
+    store.ping().await.unwrap();
     let path = url.strip_prefix("sqlite:").unwrap();
     for suffix in ["", "-wal", "-shm"] {
         let mode = std::fs::metadata(format!("{path}{suffix}"))
