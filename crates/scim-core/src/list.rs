@@ -1,6 +1,7 @@
 //! Queries and their answers: filter, sort, page. RFC 7644 §3.4.2 and §3.4.3.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
@@ -294,24 +295,50 @@ pub fn compare_keys(a: Option<&str>, b: Option<&str>, descending: bool) -> Order
 /// ```
 #[must_use]
 pub fn response(resources: &[String], total: i64, start_index: i64) -> String {
-    use std::fmt::Write as _;
-    let length: usize = resources.iter().map(|one| one.len() + 1).sum();
-    let mut text = String::with_capacity(length + 160);
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{},\"Resources\":[",
-        urn::LIST_RESPONSE,
-        resources.len()
-    );
-    for (nth, one) in resources.iter().enumerate() {
-        if nth > 0 {
-            text.push(',');
-        }
-        text.push_str(one);
+    let length = resources.iter().map(String::len).sum();
+    let mut list = ResponseText::new(resources.len(), length, total, start_index);
+    for one in resources {
+        list.item().push_str(one);
     }
-    text.push_str("]}");
-    text
+    list.end()
+}
+
+/// A `ListResponse` that is being put together as text, without a copy of its resources.
+#[derive(Debug)]
+pub struct ResponseText {
+    text: String,
+    begun: bool,
+}
+
+impl ResponseText {
+    /// The beginning, with room for `count` resources of `length` bytes in all.
+    #[must_use]
+    pub fn new(count: usize, length: usize, total: i64, start_index: i64) -> Self {
+        let mut text = String::with_capacity(length + count + 160);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{count},\"Resources\":[",
+            urn::LIST_RESPONSE,
+        );
+        Self { text, begun: false }
+    }
+
+    /// Where the next resource is to be put, at the end.
+    pub fn item(&mut self) -> &mut String {
+        if self.begun {
+            self.text.push(',');
+        }
+        self.begun = true;
+        &mut self.text
+    }
+
+    /// The whole.
+    #[must_use]
+    pub fn end(mut self) -> String {
+        self.text.push_str("]}");
+        self.text
+    }
 }
 
 fn once<T>(place: &mut Option<T>, value: T, name: &str) -> Result<()> {

@@ -8,6 +8,8 @@ pub mod project;
 pub mod replace;
 pub mod validate;
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
@@ -57,15 +59,15 @@ impl Meta {
     pub fn write(&self, text: &mut String, resource_type: &str) {
         text.push_str("{\"resourceType\":");
         quote(text, resource_type);
-        text.push_str(",\"created\":");
-        quote(text, &date_time(self.created));
-        text.push_str(",\"lastModified\":");
-        quote(text, &date_time(self.last_modified));
-        text.push_str(",\"location\":");
+        // Moments and versions hold nothing that JSON escapes but the quotes of the version. Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            ",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",
+            date_time(self.created),
+            date_time(self.last_modified)
+        );
         quote(text, &self.location);
-        text.push_str(",\"version\":");
-        quote(text, &etag(self.version));
-        text.push('}');
+        let _ = write!(text, ",\"version\":\"W/\\\"{}\\\"\"}}", self.version);
     }
 }
 

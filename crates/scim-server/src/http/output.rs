@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, ETAG, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use scim_core::Error;
+use scim_core::list::ResponseText;
 use scim_core::resource::project::Projection;
 use scim_core::resource::{Meta, etag};
 use serde_json::Value;
@@ -114,7 +115,8 @@ pub fn resource(
     base_url: &str,
 ) -> Result<HttpResponse, Failure> {
     let meta = resource.meta(base_url);
-    let body = text(resource, projection, &meta)?;
+    let mut body = String::with_capacity(room(resource));
+    write(&mut body, resource, projection, &meta)?;
     let mut answer = HttpResponse::build(status);
     versioned(&mut answer, meta);
     Ok(answer.content_type(SCIM_JSON).body(body))
@@ -144,12 +146,13 @@ pub fn list(
     projection: impl Fn(&Resource) -> Result<Projection, Error>,
     base_url: &str,
 ) -> Result<HttpResponse, Failure> {
-    let texts = page
-        .resources
-        .iter()
-        .map(|resource| text(resource, &projection(resource)?, &resource.meta(base_url)))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let body = scim_core::list::response(&texts, page.total, page.start_index);
+    let length = page.resources.iter().map(room).sum();
+    let count = page.resources.len();
+    let mut list = ResponseText::new(count, length, page.total, page.start_index);
+    for one in &page.resources {
+        write(list.item(), one, &projection(one)?, &one.meta(base_url))?;
+    }
+    let body = list.end();
     Ok(json(StatusCode::OK, body))
 }
 
@@ -161,25 +164,34 @@ pub fn documents(documents: &[Value]) -> HttpResponse {
     json(StatusCode::OK, scim_core::list::response(&texts, total, 1))
 }
 
-/// The JSON text of a resource as the client sees it.
-fn text(resource: &Resource, projection: &Projection, meta: &Meta) -> Result<String, Failure> {
+/// About how long the text of a resource is.
+fn room(resource: &Resource) -> usize {
+    resource.stored.doc.len() + 384
+}
+
+/// Puts the JSON text of a resource as the client sees it at the end of `text`.
+fn write(
+    text: &mut String,
+    resource: &Resource,
+    projection: &Projection,
+    meta: &Meta,
+) -> Result<(), Failure> {
     let resource_type = &resource.resource_type;
     if projection.is_default() && resource_type.is_passthrough() {
-        return Ok(with_meta(resource, meta));
+        write_whole(text, resource, meta);
+        return Ok(());
     }
     let view = resources::view(resource_type, &resource.stored, meta)?;
     let seen = projection.apply(resource_type, view, &resource.sent);
-    Ok(Value::Object(seen).to_string())
+    text.push_str(&Value::Object(seen).to_string());
+    Ok(())
 }
 
 /// The stored text with `meta` put in before its last brace: the document is shown as it is, so it need not be read.
-fn with_meta(resource: &Resource, meta: &Meta) -> String {
+fn write_whole(text: &mut String, resource: &Resource, meta: &Meta) {
     let doc = &resource.stored.doc;
-    let open = doc.strip_suffix('}').unwrap_or(doc);
-    let mut text = String::with_capacity(doc.len() + 320);
-    text.push_str(open);
+    text.push_str(doc.strip_suffix('}').unwrap_or(doc));
     text.push_str(",\"meta\":");
-    meta.write(&mut text, &resource.resource_type.name);
+    meta.write(text, &resource.resource_type.name);
     text.push('}');
-    text
 }

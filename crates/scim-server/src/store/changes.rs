@@ -46,7 +46,7 @@ impl Reader<'_> {
         .bind(position)
         .bind(id)
         .then(self.conn.dialect().settled())
-        .then(" ORDER BY position, change_id LIMIT ?")
+        .then(" ORDER BY position, change_id LIMIT CAST(? AS bigint)")
         .bind(limit.max(0));
         let rows = self.conn.load::<Types, Row>(sql)?;
         rows.into_iter().map(change).collect()

@@ -207,7 +207,7 @@ impl Directory {
         let after = after_slug.unwrap_or_default();
         self.read(move |conn| {
             let sql = Sql::new(TENANT)
-                .then(" WHERE slug > ? ORDER BY slug LIMIT ?")
+                .then(" WHERE slug > ? ORDER BY slug LIMIT CAST(? AS bigint)")
                 .bind(&after)
                 .bind(limit);
             Ok(conn

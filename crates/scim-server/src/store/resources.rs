@@ -90,7 +90,7 @@ impl Reader<'_> {
     ) -> Result<Vec<Stored>, StoreError> {
         let ids = Sql::new(
             "WITH p AS MATERIALIZED (SELECT DISTINCT rid FROM attr_index
-             WHERE tenant_id = ? AND attr_id = ? AND skey = ? ORDER BY rid LIMIT ?) ",
+             WHERE tenant_id = ? AND attr_id = ? AND skey = ? ORDER BY rid LIMIT CAST(? AS bigint)) ",
         )
         .bind(self.tenant)
         .bind(attr)
@@ -120,7 +120,7 @@ impl Reader<'_> {
             // Only ids are passed over, not documents.
             Sql::new(
                 "WITH p AS MATERIALIZED (SELECT x.rid FROM resource x
-                 WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT ? OFFSET ?) ",
+                 WHERE x.tenant_id = ? AND x.rtype = ? ORDER BY x.rid LIMIT CAST(? AS bigint) OFFSET ?) ",
             )
             .bind(self.tenant)
             .bind(rtype)
@@ -136,7 +136,7 @@ impl Reader<'_> {
         let sql = if ids_first {
             sql.append(self.documents(rtype))
         } else {
-            sql.then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? ORDER BY r.rid LIMIT ? OFFSET ?")
+            sql.then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? ORDER BY r.rid LIMIT CAST(? AS bigint) OFFSET ?")
                 .bind(self.tenant)
                 .bind(rtype)
                 .bind(limit)
@@ -176,7 +176,7 @@ impl Reader<'_> {
         limit: i64,
     ) -> Result<Vec<Stored>, StoreError> {
         let sql = Sql::new(COLUMNS)
-            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? ORDER BY r.rid LIMIT ?")
+            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? ORDER BY r.rid LIMIT CAST(? AS bigint)")
             .bind(self.tenant)
             .bind(rtype)
             .bind(after.unwrap_or_default())

@@ -2,6 +2,8 @@
 //!
 //! A statement is written with `?` for each value. Diesel writes `$1` or `?` in their place and caches the prepared statement by its text, so a
 //! statement of a fixed shape is prepared once for each connection. Text comes from string literals alone (`&'static str`), values from binds alone.
+//!
+//! A limit is written `LIMIT CAST(? AS bigint)`: for a bare `LIMIT ?` `SQLite` plans by the value, and so prepares the statement again each time.
 
 use std::marker::PhantomData;
 
@@ -40,14 +42,16 @@ pub(super) struct Sql<'a> {
 impl<'a> Sql<'a> {
     /// Begins with `text`.
     pub(super) fn new(text: &'static str) -> Sql<'a> {
-        Sql {
-            text: vec![text],
+        let empty = Sql {
+            text: Vec::with_capacity(4),
             binds: Vec::with_capacity(8),
-        }
+        };
+        empty.then(text)
     }
 
     /// Goes on with `text`.
     pub(super) fn then(mut self, text: &'static str) -> Sql<'a> {
+        debug_assert!(!text.contains("LIMIT ?"), "see above: {text}");
         self.text.push(text);
         self
     }
