@@ -16,7 +16,7 @@ use crate::{Error, Mode, ResourceType, Result, ScimType};
 pub struct Outcome {
     /// The changed attributes; not yet validated as a whole, nor arranged.
     pub document: Map<String, Value>,
-    /// Paths no schema has, left out because the request deactivates somebody.
+    /// Attributes no schema has, left out because the request deactivates somebody; without the filters of their paths, as those hold values.
     pub skipped: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Patcher<'a> {
             return self.canon.unknown(step.text);
         }
         if self.lenient {
-            self.skipped.push(step.text.to_owned());
+            self.skipped.push(without_filter(step.text));
             return Ok(());
         }
         Err(Error::invalid_path(format!(
@@ -328,6 +328,13 @@ impl<'a> Patcher<'a> {
         }
         Ok(())
     }
+}
+
+/// The attribute that a path names: `emails.x` of `emails[type eq "work"].x`.
+fn without_filter(path: &str) -> String {
+    let (before, rest) = path.split_once('[').unwrap_or((path, ""));
+    let behind = rest.rsplit_once(']').map_or("", |(_, behind)| behind);
+    crate::error::shorten(&format!("{before}{behind}"))
 }
 
 fn set(members: &mut Map<String, Value>, name: &str, value: Option<Value>) {

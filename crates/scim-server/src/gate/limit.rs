@@ -264,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn twenty_five_a_second_are_admitted_for_twenty_minutes() {
+        let clock = Clock::test(0);
+        let limits = TenantLimits::new(clock.clone());
+        for nth in 0..25 * 20 * 60 {
+            assert!(limits.charge(tenant(1), 25_000).is_ok(), "request {nth}");
+            clock.advance(Duration::from_millis(40));
+        }
+    }
+
+    #[test]
     fn headers_say_what_is_left() {
         let clock = Clock::test(0);
         let limits = TenantLimits::new(clock.clone());

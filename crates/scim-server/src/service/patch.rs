@@ -12,6 +12,9 @@ use super::resources::{
     Document, Error, Resource, Rewrite, TenantCx, document, name_conflict, parse_id,
 };
 
+/// So many skipped attributes are named in the log.
+const NAMED: usize = 20;
+
 /// Changes a resource, all operations or none.
 ///
 /// # Errors
@@ -56,7 +59,8 @@ pub async fn patch(
     if !skipped.is_empty() {
         tracing::info!(
             resource.id = %id,
-            skipped = skipped.len(),
+            skipped = ?skipped.iter().take(NAMED).collect::<Vec<_>>(),
+            count = skipped.len(),
             "operations on unknown attributes were left out of a request that deactivates"
         );
     }

@@ -3,7 +3,9 @@
 use std::fs;
 
 use diesel::sql_types::Text;
-use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
+};
 use serde_json::{Value, json};
 
 use crate::routes::{admin_requests, scim_requests};
@@ -23,6 +25,18 @@ const VISIBLE: &str = "canary.visible@example.com";
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
+}
+
+/// Runs a statement behind the server's back.
+fn run(database: &Database, statement: &str) {
+    if database.is_postgres() {
+        let mut connection = PgConnection::establish(&database.url).unwrap();
+        sql_query(statement).execute(&mut connection).unwrap();
+    } else {
+        let path = database.url.strip_prefix("sqlite:").unwrap();
+        let mut connection = SqliteConnection::establish(path).unwrap();
+        sql_query(statement).execute(&mut connection).unwrap();
+    }
 }
 
 fn lines(connection: &mut PgConnection, query: &str) -> Vec<String> {
@@ -132,6 +146,26 @@ stories! {
             }
         }
         assert!(needles::is_in("$argon2id$", &held), "a password is kept as a hash");
+    }
+}
+
+stories! {
+    async fn our_own_mistakes_are_500_and_say_nothing_of_themselves(app) {
+        app.scim.create(json!({"userName": "ada"})).await;
+        run(&app.database, "ALTER TABLE resource RENAME TO elsewhere");
+        for (method, path, body) in [
+            ("GET", "/Users", String::new()),
+            ("GET", "/Users?filter=userName%20eq%20%22ada%22", String::new()),
+            ("POST", "/Users", json!({"schemas": [USER], "userName": "bob"}).to_string()),
+        ] {
+            let answer = app.scim.send(method, path, body.as_bytes()).await;
+            answer.refused(500, None);
+            for word in ["resource", "elsewhere", "relation", "no such table", "SELECT", "sqlite", "postgres", "src/", "scimd.db"] {
+                assert!(!answer.text.contains(word), "{word}: {}", answer.text);
+            }
+        }
+        run(&app.database, "ALTER TABLE elsewhere RENAME TO resource");
+        assert_eq!(app.scim.get("/Users").await.ok(200).names(), ["ada"], "nothing was half done");
     }
 }
 
@@ -271,6 +305,13 @@ async fn sing(program: &Program) -> Canaries {
         names[9]
     );
     crate::support::connection::exchange(program.address, broken.as_bytes()).await;
+    let filtered = format!("badge[value eq \"{}\"].number", names[8]);
+    scim.operate(
+        &at,
+        json!([{"op": "replace", "path": filtered, "value": names[9]}, {"op": "replace", "path": "active", "value": false}]),
+    )
+    .await
+    .ok(200);
     scim.delete(&at).await.ok(204);
     let mut secrets = vec![token, admin_token, second];
     secrets.extend(PASSWORDS[..2].iter().map(|password| (*password).to_owned()));
@@ -297,6 +338,8 @@ fn nothing_is_logged(url: &str, database: &Database, format: &str) -> String {
         "{err}"
     );
     assert!(err.lines().count() > 100, "{err}");
+    // What was left out beside a deactivation is named, without the values in its path.
+    assert!(needles::contains(err.as_bytes(), b"badge.number"), "{err}");
     let (first, rest): (Vec<&str>, Vec<&str>) =
         out.lines().partition(|line| line.contains("token: "));
     assert_eq!(first.len(), 2, "{out}");
