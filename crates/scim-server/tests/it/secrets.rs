@@ -35,7 +35,9 @@ fn run(database: &Database, statement: &str) {
     } else {
         let path = database.url.strip_prefix("sqlite:").unwrap();
         let mut connection = SqliteConnection::establish(path).unwrap();
-        sql_query(statement).execute(&mut connection).unwrap();
+        for words in ["PRAGMA busy_timeout = 5000", statement] {
+            sql_query(words).execute(&mut connection).unwrap();
+        }
     }
 }
 
