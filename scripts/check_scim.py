@@ -23,7 +23,7 @@ from scim2_tester import Status, check_server
 
 # A check that is skipped, or a recommendation that is not followed, is a failure here.
 GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
-RESOURCE_TYPES = ["User"]
+RESOURCE_TYPES = ["User", "Group"]
 START_SECONDS = 60
 STOP_SECONDS = 15
 

@@ -164,7 +164,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A client's text, short enough to repeat in a `detail`.
-pub(crate) fn shorten(text: &str) -> String {
+#[must_use]
+pub fn shorten(text: &str) -> String {
     const MOST: usize = 80;
     if text.chars().count() <= MOST {
         return text.to_owned();

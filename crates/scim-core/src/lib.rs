@@ -8,6 +8,7 @@ pub mod filter;
 pub mod json;
 pub mod key;
 pub mod list;
+pub mod members;
 pub mod patch;
 pub mod resource;
 pub mod schema;

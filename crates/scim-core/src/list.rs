@@ -255,6 +255,14 @@ impl Sort {
 }
 
 impl BoundSort<'_> {
+    /// Whether the order looks at an attribute of the core schema, or at a part of it.
+    #[must_use]
+    pub fn mentions(&self, attribute: &str) -> bool {
+        self.found.is_some_and(|(found, _)| {
+            found.extension.is_none() && found.attribute.name == attribute
+        })
+    }
+
     /// The key of a resource in this order; of several values the primary's, else the first's (§3.4.2.3).
     #[must_use]
     pub fn key(&self, view: &Map<String, Value>) -> Option<String> {

@@ -1,6 +1,7 @@
 //! PATCH requests: operations and the paths they aim at. RFC 7644 §3.5.2.
 
 pub mod apply;
+pub mod members;
 pub mod quirks;
 
 use serde_json::{Map, Value};

@@ -72,7 +72,7 @@ impl Meta {
 }
 
 /// Puts a string in JSON at the end of `text`.
-fn quote(text: &mut String, string: &str) {
+pub(crate) fn quote(text: &mut String, string: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if string.bytes().all(plain) {
         text.push('"');

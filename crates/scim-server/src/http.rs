@@ -1,6 +1,7 @@
 //! Every URL of the program.
 
 pub mod admin;
+pub mod answer;
 pub mod body;
 pub mod discovery;
 pub mod health;

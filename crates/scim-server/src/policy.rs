@@ -34,6 +34,10 @@ pub struct Policy {
     pub projection: bool,
     /// How many requests the tenant may make.
     pub rate_limit: RateLimit,
+    /// Whether two groups may not have the same name, letter case ignored.
+    pub unique_group_names: bool,
+    /// What becomes of an id that names nobody.
+    pub references: References,
 }
 
 /// Whether a tenant's tokens may write.
@@ -45,6 +49,17 @@ pub enum Access {
     ReadWrite,
     /// Only tokens with the scope `scim:provision` write.
     ReadOnly,
+}
+
+/// What becomes of a reference, such as the id of a member, to a resource that does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum References {
+    /// It is kept as sent.
+    #[default]
+    Keep,
+    /// The request is refused: 400 `invalidValue`.
+    Reject,
 }
 
 /// A discovery endpoint, RFC 7644 §4.
@@ -115,19 +130,19 @@ pub struct Profile {
 pub const MAX_PAGE: u32 = 10_000;
 /// The most that `rateLimit.perHour` may be.
 pub const MAX_PER_HOUR: u32 = 1_000_000_000;
+/// The resource types that ship.
+const RESOURCE_TYPES: [&str; 2] = ["User", "Group"];
 /// The profile of a tenant for which none was named.
 pub const DEFAULT_PROFILE: &str = "default";
 
 /// Members that a policy will have and that nothing obeys yet.
-const NOT_YET: [&str; 8] = [
+const NOT_YET: [&str; 6] = [
     "required",
     "maxLength",
     "userNameFormat",
     "filter",
     "release",
     "tokens",
-    "uniqueGroupNames",
-    "references",
 ];
 
 impl Policy {
@@ -161,17 +176,29 @@ impl Policy {
             MAX_PAGE,
         )?;
         range("rateLimit.perHour", self.rate_limit.per_hour, MAX_PER_HOUR)?;
-        match self.resource_types.as_slice() {
-            [only] if only == "User" => Ok(()),
-            [] => Err(MemberError::new(
-                "resourceTypes",
-                "expected at least one resource type",
-            )),
-            _ => Err(MemberError::new(
-                "resourceTypes",
-                "expected [\"User\"]; other resource types are not supported yet",
-            )),
+        if !self.unique_group_names {
+            return Err(MemberError::new(
+                "uniqueGroupNames",
+                "`false` is not supported yet; leave it out",
+            ));
         }
+        self.check_types()
+    }
+
+    fn check_types(&self) -> Result<(), MemberError> {
+        let refused = |why: &str| Err(MemberError::new("resourceTypes", why));
+        if self.resource_types.is_empty() {
+            return refused("expected at least one resource type");
+        }
+        for (nth, name) in self.resource_types.iter().enumerate() {
+            if !RESOURCE_TYPES.contains(&name.as_str()) {
+                return refused("expected some of \"User\" and \"Group\"");
+            }
+            if self.resource_types.iter().take(nth).any(|one| one == name) {
+                return refused("a resource type is named twice");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -187,12 +214,14 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             access: Access::ReadWrite,
-            resource_types: vec!["User".to_owned()],
+            resource_types: RESOURCE_TYPES.map(str::to_owned).to_vec(),
             mode: Mode::Compat,
             public_discovery: BTreeSet::from([Document::ServiceProviderConfig]),
             pagination: Pagination::default(),
             projection: true,
             rate_limit: RateLimit::default(),
+            unique_group_names: true,
+            references: References::Keep,
         }
     }
 }
@@ -275,11 +304,12 @@ mod tests {
         assert_eq!(
             shown,
             json!({
-                "access": "read-write", "resourceTypes": ["User"], "mode": "compat",
+                "access": "read-write", "resourceTypes": ["User", "Group"], "mode": "compat",
                 "publicDiscovery": ["ServiceProviderConfig"],
                 "pagination": {"defaultCount": 100, "maxCount": 1000, "bothOrNone": false},
                 "projection": true,
-                "rateLimit": {"perHour": 25000, "counts": "requests"}
+                "rateLimit": {"perHour": 25000, "counts": "requests"},
+                "uniqueGroupNames": true, "references": "keep"
             })
         );
     }
@@ -345,8 +375,20 @@ mod tests {
                 "`rateLimit.counts`: `operations` is not supported yet",
             ),
             (
-                json!({"resourceTypes": ["User", "Group"]}),
-                "`resourceTypes`: expected [\"User\"]",
+                json!({"resourceTypes": ["User", "Device"]}),
+                "`resourceTypes`: expected some of",
+            ),
+            (
+                json!({"resourceTypes": ["Group", "Group"]}),
+                "`resourceTypes`: a resource type is named twice",
+            ),
+            (
+                json!({"uniqueGroupNames": false}),
+                "`uniqueGroupNames`: `false` is not supported yet",
+            ),
+            (
+                json!({"references": "defer"}),
+                "`references`: unknown variant `defer`",
             ),
             (
                 json!({"resourceTypes": []}),

@@ -12,5 +12,6 @@ pub mod read;
 pub mod replace;
 pub mod resources;
 
+pub mod membership;
 mod password;
 pub mod precondition;

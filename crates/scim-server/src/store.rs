@@ -15,6 +15,7 @@ mod dialect;
 mod directory;
 mod error;
 mod jobs;
+mod members;
 mod model;
 mod plan;
 mod queue;
@@ -44,9 +45,10 @@ use threads::{Health, Message, Source};
 pub use changing::Writer;
 pub use directory::{Directory, TenantRow};
 pub use error::{OpenError, StoreError};
+pub use members::{Differences, Membership};
 pub use model::{
-    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, Micros, NewResource, Position,
-    Stored, TenantId, Update,
+    Change, ChangeKind, ChangeRow, Delete, Holders, IndexKey, Key, Keys, Member, Members, Micros,
+    NewResource, Position, Stored, TenantId, Update,
 };
 pub use resources::Reader;
 pub use tokens::{TokenRow, TokenUse};
@@ -384,6 +386,7 @@ impl TenantStore {
                 conn,
                 tenant,
                 held: false,
+                marks: false,
             })
         };
         self.store
@@ -428,7 +431,12 @@ impl TenantStore {
         let tenant = self.id;
         let run = move |conn: &mut Conn, held| {
             f(&mut Writer {
-                reader: Reader { conn, tenant, held },
+                reader: Reader {
+                    conn,
+                    tenant,
+                    held,
+                    marks: false,
+                },
                 several: kind == Kind::Transaction,
             })
         };

@@ -143,11 +143,78 @@ impl Bound {
         found
     }
 
+    /// Whether the filter looks at an attribute of the core schema, or at a part of it.
+    #[must_use]
+    pub fn mentions(&self, attribute: &str) -> bool {
+        self.nodes
+            .iter()
+            .any(|node| node.target().is_some_and(|target| target.is_of(attribute)))
+    }
+
+    /// The keys that the filter asks the `value` of an attribute to equal, when it asks nothing else about that attribute: whether a
+    /// resource satisfies it then hangs on the elements with these keys alone. `None` when it asks anything else.
+    ///
+    /// ```
+    /// use scim_core::{Mode, filter::{Filter, Limits}, schema::builtin};
+    /// let registry = builtin::registry(None);
+    /// let group = registry.resource_type("Group").unwrap();
+    /// let keys = |text: &str| {
+    ///     let filter = Filter::parse(text, registry.urns(), &Limits::default()).unwrap();
+    ///     filter.bind(group, Mode::Compat).unwrap().values_asked("members")
+    /// };
+    /// assert_eq!(keys(r#"displayName pr and (members eq "1" or members[value eq "2"])"#).unwrap(), ["1", "2"]);
+    /// assert_eq!(keys(r#"members[value eq "1" and type eq "User"]"#), None);
+    /// ```
+    #[must_use]
+    pub fn values_asked(&self, attribute: &str) -> Option<Vec<String>> {
+        let mut keys = Vec::new();
+        for node in &self.nodes {
+            let node = match node {
+                BoundNode::ValuePath { filter, target } if target.is_of(attribute) => {
+                    match filter.nodes.as_slice() {
+                        [only] => only,
+                        _ => return None,
+                    }
+                }
+                node => node,
+            };
+            let Some(target) = node.target().filter(|target| target.is_of(attribute)) else {
+                continue;
+            };
+            match node {
+                BoundNode::Compare {
+                    op: Op::Eq, key, ..
+                } if target.path.sub.as_deref() == Some("value") => keys.push(key.clone()),
+                _ => return None,
+            }
+        }
+        Some(keys)
+    }
+
     /// Whether the filter is one of its [`Self::eq_candidates`] and nothing else: then whatever has the key satisfies it.
     #[must_use]
     pub fn is_one_equality(&self) -> bool {
         matches!(self.nodes.as_slice(), [BoundNode::Compare { .. }])
             && !self.eq_candidates().is_empty()
+    }
+}
+
+impl BoundNode {
+    /// The attribute that a leaf looks at.
+    fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Compare { target, .. }
+            | Self::Present { target }
+            | Self::Absent { target }
+            | Self::ValuePath { target, .. } => Some(target),
+            Self::And(..) | Self::Or(..) | Self::Not(_) | Self::Constant(_) => None,
+        }
+    }
+}
+
+impl Target {
+    fn is_of(&self, attribute: &str) -> bool {
+        self.path.urn.is_none() && self.path.name == attribute
     }
 }
 

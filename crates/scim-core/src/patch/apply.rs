@@ -41,13 +41,80 @@ pub fn apply(
         document,
         skipped: Vec::new(),
     };
-    for operation in request.operations {
+    for operation in gathered(resource_type, mode, request.operations) {
         patcher.operation(operation)?;
     }
     Ok(Outcome {
         document: patcher.document,
         skipped: patcher.skipped,
     })
+}
+
+/// One operation in place of several that add to the same list one after the other: each would go through the whole list.
+fn gathered(
+    resource_type: &ResourceType,
+    mode: Mode,
+    operations: Vec<Operation>,
+) -> Vec<Operation> {
+    let mut gathered: Vec<Operation> = Vec::with_capacity(operations.len());
+    // The path of the last one, if it adds to a list.
+    let mut list: Option<String> = None;
+    for mut operation in operations {
+        let path = operation
+            .path
+            .take_if(|_| operation.op == Op::Add && operation.value.as_ref().is_some_and(is_plain));
+        let Some(path) = path else {
+            list = None;
+            gathered.push(operation);
+            continue;
+        };
+        if list.as_ref() == Some(&path)
+            && let Some(Value::Array(items)) =
+                gathered.last_mut().and_then(|last| last.value.as_mut())
+        {
+            items.extend(operation.value.map(items_of).unwrap_or_default());
+            continue;
+        }
+        if is_list(resource_type, mode, &path) {
+            operation.value = operation.value.map(|value| Value::Array(items_of(value)));
+            list = Some(path.clone());
+        } else {
+            list = None;
+        }
+        operation.path = Some(path);
+        gathered.push(operation);
+    }
+    gathered
+}
+
+/// Whether a path is that of a multi-valued attribute as a whole.
+fn is_list(resource_type: &ResourceType, mode: Mode, path: &str) -> bool {
+    let Ok(target) = Target::parse(path, &resource_type.urns) else {
+        return false;
+    };
+    let found = resource_type.resolve(&target.path, mode);
+    let whole = target.filter.is_none() && target.sub.is_none();
+    whole && found.is_some_and(|found| found.sub.is_none() && found.attribute.multi_valued)
+}
+
+/// Values among which none asks the others to give way.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(|item| !item.is_array() && is_plain(item)),
+        Value::Object(members) => !members
+            .keys()
+            .any(|name| name.eq_ignore_ascii_case("primary")),
+        Value::String(text) => !text.trim_start().starts_with('{'),
+        Value::Null => false,
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn items_of(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        one => vec![one],
+    }
 }
 
 struct Patcher<'a> {

@@ -10,6 +10,7 @@ use std::collections::hash_map::Entry;
 use serde_json::{Map, Value};
 
 use crate::json::kind;
+use crate::members::Member;
 use crate::patch::quirks;
 use crate::schema::{Attribute, Type};
 use crate::{Error, Mode, ResourceType, Result, key, urn};
@@ -56,7 +57,11 @@ impl Canon<'_> {
                     document.insert(id, Value::Object(members));
                 }
             } else if let Some(attribute) = self.resource_type.core(&name) {
-                if attribute.is_writable() && attribute.name != "schemas" {
+                let is_members = self.resource_type.members() == Some(attribute);
+                if is_members && let Value::Array(sent) = value {
+                    let elements = Member::elements(self, attribute, sent)?;
+                    document.insert(attribute.name.clone(), Value::Array(elements));
+                } else if attribute.is_writable() && attribute.name != "schemas" {
                     put(
                         &mut document,
                         attribute,
@@ -193,6 +198,16 @@ impl Canon<'_> {
             elements.extend(self.single(attribute, item, &format!("{at}[{nth}]"))?);
         }
         Ok(merge_duplicates(attribute, elements))
+    }
+
+    /// One element of a multi-valued attribute; `None` when it is unassigned.
+    pub(crate) fn element(
+        &self,
+        attribute: &Attribute,
+        value: Value,
+        at: &str,
+    ) -> Result<Option<Value>> {
+        self.single(attribute, value, at)
     }
 
     fn single(&self, attribute: &Attribute, value: Value, at: &str) -> Result<Option<Value>> {

@@ -59,6 +59,54 @@ impl Projection {
         matches!(self, Self::Default)
     }
 
+    /// The sub-attributes that a client sees of a complex attribute of the core schema; `None` when it sees nothing of it.
+    ///
+    /// For what is not part of a view because it is kept apart, as members are.
+    ///
+    /// ```
+    /// use scim_core::{Mode, resource::project::Projection, schema::builtin};
+    /// let registry = builtin::registry(None);
+    /// let group = registry.resource_type("Group").unwrap();
+    /// let members = group.members().unwrap();
+    /// let seen = |names: &[&str]| {
+    ///     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    ///     Projection::new(Some(&names), None, group, Mode::Rfc).unwrap().parts_of(members)
+    /// };
+    /// assert_eq!(seen(&["displayName"]), None);
+    /// assert_eq!(seen(&["members.display"]).unwrap(), ["display"]);
+    /// assert_eq!(seen(&["members"]).unwrap().len(), 4);
+    /// ```
+    #[must_use]
+    pub fn parts_of<'a>(&self, attribute: &'a Attribute) -> Option<Vec<&'a str>> {
+        let named = self.named(None, &attribute.name);
+        if !self.keeps(attribute, named) {
+            return None;
+        }
+        let parts: Vec<&str> = attribute
+            .sub_attributes
+            .iter()
+            .filter(|sub| self.keeps_sub(None, attribute, named, sub))
+            .map(|sub| sub.name.as_str())
+            .collect();
+        (!parts.is_empty()).then_some(parts)
+    }
+
+    /// Whether an attribute that no request has set is seen.
+    fn keeps(&self, attribute: &Attribute, named: Named) -> bool {
+        let asked = named != Named::Not && matches!(self, Self::Only(_));
+        let keep = match attribute.returned {
+            Returned::Never => false,
+            Returned::Always => true,
+            Returned::Request => asked,
+            Returned::Default => match self {
+                Self::Default => true,
+                Self::Only(_) => asked,
+                Self::Without(_) => named != Named::Wholly,
+            },
+        };
+        keep && attribute.is_readable()
+    }
+
     /// Leaves of a view what the client sees. `sent` names the attributes that this very request has set: they count as asked for
     /// where the schema says `returned: request`.
     #[must_use]
@@ -104,26 +152,18 @@ impl Projection {
         sent: &[String],
     ) -> Option<Value> {
         let named = self.named(extension, &attribute.name);
-        let asked = named != Named::Not && matches!(self, Self::Only(_));
         let set = || {
             let name = match extension {
                 Some(urn) => format!("{urn}:{}", attribute.name),
                 None => attribute.name.clone(),
             };
-            matches!(self, Self::Default) && sent.contains(&name)
-        };
-        let keep = match attribute.returned {
-            Returned::Never => false,
-            Returned::Always => true,
-            Returned::Request => asked || set(),
-            Returned::Default => match self {
-                Self::Default => true,
-                Self::Only(_) => asked,
-                Self::Without(_) => named != Named::Wholly,
-            },
+            matches!(self, Self::Default)
+                && attribute.returned == Returned::Request
+                && attribute.is_readable()
+                && sent.contains(&name)
         };
         // `always` also covers what only sub-attributes of which were named.
-        if !keep || !attribute.is_readable() {
+        if !self.keeps(attribute, named) && !set() {
             return None;
         }
         self.parts(extension, attribute, named, value)

@@ -34,6 +34,20 @@ static TYPES: LazyLock<Vec<TypeFile>> = LazyLock::new(|| shipped!("resource-type
 static INDEXES: LazyLock<BTreeMap<String, BTreeMap<String, i32>>> =
     LazyLock::new(|| shipped!("indexes.json"));
 
+static LINKS: LazyLock<BTreeMap<String, Links>> = LazyLock::new(|| shipped!("links.json"));
+
+/// Which attributes of a resource type stand for links between resources.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Links {
+    /// The attribute whose elements name other resources, each kept as a link.
+    pub(super) members: Option<String>,
+    /// The attribute made of the links that name the resource.
+    pub(super) groups: Option<String>,
+    /// Paths whose values name other resources and are kept in the document.
+    pub(super) references: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TypeFile {
@@ -74,6 +88,11 @@ pub fn meta_schemas() -> &'static [Schema] {
 #[must_use]
 pub fn indexes(resource_type: &str) -> Option<&'static BTreeMap<String, i32>> {
     INDEXES.get(resource_type)
+}
+
+/// The links of a built-in resource type; a tenant's own type has none.
+pub(super) fn links(resource_type: &str) -> Links {
+    LINKS.get(resource_type).cloned().unwrap_or_default()
 }
 
 /// A registry of the built-in resource types that are named, or of all of them.
@@ -138,6 +157,11 @@ mod tests {
         let registry = registry(None);
         assert_eq!(registry.types().len(), TYPES.len());
         assert_eq!(meta_schemas().len(), 3);
+        assert!(
+            LINKS
+                .keys()
+                .all(|name| registry.resource_type(name).is_some())
+        );
         for (file, one) in TYPES.iter().zip(registry.types()) {
             assert!(urn::same(&file.schema, &one.schema.id), "{}", file.name);
             assert_eq!(file.schema_extensions.len(), one.extensions.len());
@@ -147,6 +171,10 @@ mod tests {
                 let found = one.resolve(&path, crate::Mode::Rfc).unwrap();
                 assert_eq!(found.path(), path, "indexes.json");
             }
+            let links = links(&one.name);
+            assert_eq!(one.references().len(), links.references.len());
+            let named = [links.members.is_some(), links.groups.is_some()];
+            assert_eq!([one.members().is_some(), one.groups().is_some()], named);
         }
     }
 }

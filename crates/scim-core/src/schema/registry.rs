@@ -35,6 +35,7 @@ pub struct ResourceType {
     pub urns: Urns,
     /// The attributes of which a store keeps comparison keys.
     pub indexes: Vec<Index>,
+    links: builtin::Links,
     passthrough: bool,
 }
 
@@ -175,6 +176,7 @@ impl ResourceType {
             extensions,
             urns: Urns::default(),
             indexes: Vec::new(),
+            links: builtin::links(name),
             passthrough: false,
         };
         one.urns = Urns::new(one.schemas().map(|schema| schema.id.clone()));
@@ -212,6 +214,39 @@ impl ResourceType {
     #[must_use]
     pub fn is_passthrough(&self) -> bool {
         self.passthrough
+    }
+
+    /// The attribute whose elements name other resources, `members` of a group: a store keeps each as a link of its own, not in the
+    /// document. RFC 7643 §4.2.
+    ///
+    /// ```
+    /// let registry = scim_core::schema::builtin::registry(None);
+    /// let group = registry.resource_type("Group").unwrap();
+    /// assert_eq!(group.members().unwrap().name, "members");
+    /// ```
+    #[must_use]
+    pub fn members(&self) -> Option<&Attribute> {
+        self.schema.attribute(self.links.members.as_deref()?)
+    }
+
+    /// The attribute made of the links that name the resource, `groups` of a user. RFC 7643 §4.1.2.
+    #[must_use]
+    pub fn groups(&self) -> Option<&Attribute> {
+        self.schema.attribute(self.links.groups.as_deref()?)
+    }
+
+    /// The paths whose values are ids of other resources, `manager.value` of a user, each with the types these may have.
+    #[must_use]
+    pub fn references(&self) -> Vec<(AttrPath, &[String])> {
+        let paths = self.links.references.iter();
+        paths
+            .filter_map(|text| {
+                let path = AttrPath::parse(text, &self.urns).ok()?;
+                let found = self.resolve(&path, Mode::Rfc)?;
+                let types = &found.attribute.sub("$ref")?.reference_types;
+                Some((found.path(), types.as_slice()))
+            })
+            .collect()
     }
 
     /// The core schema, then those of the extensions.

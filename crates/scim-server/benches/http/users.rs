@@ -5,7 +5,7 @@ use scim_core::resource::{arrange, changed, keys_at};
 use scim_core::schema::builtin;
 use scim_core::{Mode, ResourceType, key};
 use scim_server::clock::Clock;
-use scim_server::store::{Change, ChangeKind, IndexKey, Key, Keys, NewResource};
+use scim_server::store::{Change, ChangeKind, IndexKey, Key, Keys, Members, NewResource};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -101,6 +101,7 @@ impl Template {
             doc: Value::Object(document.clone()).to_string(),
             secret: None,
             keys: keys(resource_type, &document),
+            members: Members::default(),
             change: Change {
                 id: clock.id(),
                 kind: ChangeKind::Create,

@@ -6,12 +6,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, ETAG, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use scim_core::Error;
-use scim_core::list::ResponseText;
-use scim_core::resource::project::Projection;
 use scim_core::resource::{Meta, etag};
 use serde_json::Value;
 
-use crate::service::read::Page;
 use crate::service::resources::{self, Resource};
 use crate::store::StoreError;
 
@@ -30,6 +27,8 @@ impl fmt::Display for Failure {
         self.0.fmt(f)
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl<E: Into<resources::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -60,6 +59,12 @@ impl ResponseError for Failure {
 }
 
 impl Failure {
+    /// Whether what was asked for is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.0, resources::Error::Refused(error) if error.status == 404)
+    }
+
     /// The error as a client sees it: nothing of our inside.
     fn as_scim(&self) -> Error {
         match &self.0 {
@@ -104,24 +109,6 @@ pub fn method_not_allowed(allow: &'static str) -> HttpResponse {
         .body(error.body().to_string())
 }
 
-/// One resource with its version and place.
-///
-/// # Errors
-/// [`Failure`] when what is stored is broken.
-pub fn resource(
-    status: StatusCode,
-    resource: &Resource,
-    projection: &Projection,
-    base_url: &str,
-) -> Result<HttpResponse, Failure> {
-    let meta = resource.meta(base_url);
-    let mut body = String::with_capacity(room(resource));
-    write(&mut body, resource, projection, &meta)?;
-    let mut answer = HttpResponse::build(status);
-    versioned(&mut answer, meta);
-    Ok(answer.content_type(SCIM_JSON).body(body))
-}
-
 /// An answer without body that still says which version there is: 304, or 204 after a PATCH.
 #[must_use]
 pub fn bare(status: StatusCode, resource: &Resource, base_url: &str) -> HttpResponse {
@@ -130,30 +117,12 @@ pub fn bare(status: StatusCode, resource: &Resource, base_url: &str) -> HttpResp
     answer.finish()
 }
 
-fn versioned(answer: &mut HttpResponseBuilder, meta: Meta) {
+/// Says which version there is, and where.
+pub(super) fn versioned(answer: &mut HttpResponseBuilder, meta: Meta) {
     answer.insert_header((ETAG, etag(meta.version)));
     if let Ok(location) = HeaderValue::try_from(meta.location) {
         answer.insert_header((LOCATION, location));
     }
-}
-
-/// A page of resources. RFC 7644 §3.4.2.
-///
-/// # Errors
-/// [`Failure`] when what is stored is broken.
-pub fn list(
-    page: &Page,
-    projection: impl Fn(&Resource) -> Result<Projection, Error>,
-    base_url: &str,
-) -> Result<HttpResponse, Failure> {
-    let length = page.resources.iter().map(room).sum();
-    let count = page.resources.len();
-    let mut list = ResponseText::new(count, length, page.total, page.start_index);
-    for one in &page.resources {
-        write(list.item(), one, &projection(one)?, &one.meta(base_url))?;
-    }
-    let body = list.end();
-    Ok(json(StatusCode::OK, body))
 }
 
 /// A list of documents that are not resources of a tenant: discovery.
@@ -162,36 +131,4 @@ pub fn documents(documents: &[Value]) -> HttpResponse {
     let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
     let total = i64::try_from(texts.len()).unwrap_or(i64::MAX);
     json(StatusCode::OK, scim_core::list::response(&texts, total, 1))
-}
-
-/// About how long the text of a resource is.
-fn room(resource: &Resource) -> usize {
-    resource.stored.doc.len() + 384
-}
-
-/// Puts the JSON text of a resource as the client sees it at the end of `text`.
-fn write(
-    text: &mut String,
-    resource: &Resource,
-    projection: &Projection,
-    meta: &Meta,
-) -> Result<(), Failure> {
-    let resource_type = &resource.resource_type;
-    if projection.is_default() && resource_type.is_passthrough() {
-        write_whole(text, resource, meta);
-        return Ok(());
-    }
-    let view = resources::view(resource_type, &resource.stored, meta)?;
-    let seen = projection.apply(resource_type, view, &resource.sent);
-    text.push_str(&Value::Object(seen).to_string());
-    Ok(())
-}
-
-/// The stored text with `meta` put in before its last brace: the document is shown as it is, so it need not be read.
-fn write_whole(text: &mut String, resource: &Resource, meta: &Meta) {
-    let doc = &resource.stored.doc;
-    text.push_str(doc.strip_suffix('}').unwrap_or(doc));
-    text.push_str(",\"meta\":");
-    meta.write(text, &resource.resource_type.name);
-    text.push('}');
 }

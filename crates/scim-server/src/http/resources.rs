@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use scim_core::list::{Paging, Query};
 use scim_core::resource::project::Projection;
 use scim_core::{Error, ResourceType};
 
+use super::answer::{self, asked};
 use super::input::{self, Body, condition, parameters, prefers_minimal};
 use super::output::{self, Failure};
 use crate::AppState;
 use crate::gate::{Caller, Read, Write};
-use crate::service::resources::{Resource, TenantCx};
+use crate::service::resources::TenantCx;
 use crate::service::tenants::Tenant;
 use crate::service::{create, delete, patch, read, replace};
 
@@ -23,6 +24,9 @@ pub type Answer = Result<HttpResponse, Failure>;
 
 /// RFC 7240 §3.
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A PATCH of a group with more members is answered without it, unless its parts are asked for by name.
+const MANY: i64 = 1_000;
 
 /// The part of a path behind the base URL: a type, perhaps an id.
 #[derive(Debug, serde::Deserialize)]
@@ -89,9 +93,9 @@ pub async fn post(
 ) -> Answer {
     let of = caller.resource_type(&at)?;
     let projection = projection(&caller.tenant, &req, &of)?;
-    let created =
-        create::create(&caller.cx(&state), &of, body.object(&state.config).await?).await?;
-    output::resource(StatusCode::CREATED, &created, &projection, &caller.base_url)
+    let cx = caller.cx(&state);
+    let created = create::create(&cx, &of, body.object(&state.config).await?).await?;
+    answer::resource(cx, StatusCode::CREATED, created, projection).await
 }
 
 /// `GET /{type}/{id}` · RFC 7644 §3.4.1 · scope: read
@@ -103,7 +107,9 @@ pub async fn get(
 ) -> Answer {
     let of = caller.resource_type(&at)?;
     let projection = projection(&caller.tenant, &req, &of)?;
-    let found = read::get(&caller.cx(&state), &of, at.id()).await?;
+    let cx = caller.cx(&state);
+    let asked = asked(&caller.tenant.registry, &[(of.code, projection.clone())]);
+    let found = read::get(&cx, &of, at.id(), &asked).await?;
     if condition(&req, &IF_NONE_MATCH).names(found.stored.version) {
         return Ok(output::bare(
             StatusCode::NOT_MODIFIED,
@@ -111,7 +117,7 @@ pub async fn get(
             &caller.base_url,
         ));
     }
-    output::resource(StatusCode::OK, &found, &projection, &caller.base_url)
+    answer::resource(cx, StatusCode::OK, found, projection).await
 }
 
 /// `GET /{type}` · RFC 7644 §3.4.2 · scope: read
@@ -165,19 +171,23 @@ async fn search_request(
 async fn one_type(caller: &Caller<Read>, state: &AppState, at: &At, query: &Query) -> Answer {
     let of = caller.resource_type(at)?;
     let projection = query.projection(&of, caller.tenant.policy.mode)?;
-    let page = read::list(&caller.cx(state), &of, query).await?;
-    output::list(&page, |_| Ok(projection.clone()), &caller.base_url)
+    let cx = caller.cx(state);
+    let projections = vec![(of.code, projection)];
+    let asked = asked(&caller.tenant.registry, &projections);
+    let page = read::list(&cx, &of, query, &asked).await?;
+    answer::list(cx, page, projections).await
 }
 
 async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> Answer {
     let mode = caller.tenant.policy.mode;
-    let projection = |of: &ResourceType| query.projection(of, mode);
-    for of in caller.tenant.registry.types() {
-        projection(of)?;
-    }
-    let page = read::search(&caller.cx(state), query).await?;
-    let of_each = |one: &Resource| projection(&one.resource_type);
-    output::list(&page, of_each, &caller.base_url)
+    let types = caller.tenant.registry.types().iter();
+    let projections = types
+        .map(|of| Ok((of.code, query.projection(of, mode)?)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let cx = caller.cx(state);
+    let asked = asked(&caller.tenant.registry, &projections);
+    let page = read::search(&cx, query, &asked).await?;
+    answer::list(cx, page, projections).await
 }
 
 /// `PUT /{type}/{id}` · RFC 7644 §3.5.1 · scope: write
@@ -199,7 +209,7 @@ pub async fn put(
         body.object(&state.config).await?,
     )
     .await?;
-    output::resource(StatusCode::OK, &written, &projection, &caller.base_url)
+    answer::written(cx, written, projection).await
 }
 
 /// `PATCH /{type}/{id}` · RFC 7644 §3.5.2 · scope: write
@@ -221,13 +231,16 @@ pub async fn patch(
         body.object(&state.config).await?,
     )
     .await?;
-    if prefers_minimal(&req) && projection.is_default() {
+    let minimal = prefers_minimal(&req);
+    if projection.is_default() && (minimal || written.stored.members > MANY) {
         let mut answer = output::bare(StatusCode::NO_CONTENT, &written, &caller.base_url);
-        let applied = actix_web::http::header::HeaderValue::from_static("return=minimal");
-        answer.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        if minimal {
+            let applied = HeaderValue::from_static("return=minimal");
+            answer.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        }
         return Ok(answer);
     }
-    output::resource(StatusCode::OK, &written, &projection, &caller.base_url)
+    answer::written(cx, written, projection).await
 }
 
 /// `DELETE /{type}/{id}` · RFC 7644 §3.6 · scope: write

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use scim_core::ResourceType;
-use scim_core::patch::{PatchRequest, apply};
+use scim_core::patch::{self, PatchRequest, apply};
 use scim_core::resource::{arrange, validate};
 
+use super::membership::{Links, MemberChange};
 use super::password;
 use super::precondition::Condition;
 use super::resources::{
@@ -28,9 +29,13 @@ pub async fn patch(
 ) -> Result<Resource, Error> {
     let id = parse_id(id)?;
     let mut request = PatchRequest::read(body, cx.mode())?;
+    let operations = patch::members::take(&mut request, resource_type, cx.mode())?;
+    let members = MemberChange::new(cx, resource_type, operations)?;
     password::seal(&mut request, resource_type).await?;
     let (own, of) = (cx.clone(), Arc::clone(resource_type));
     let written = cx.store.write("patch", move |tx| {
+        let kinds = members.kinds(tx)?;
+        tx.mark_members(of.groups().is_some());
         let stored = tx
             .get(of.code, id)?
             .ok_or_else(|| scim_core::Error::not_found(&id.to_string()))?;
@@ -43,6 +48,7 @@ pub async fn patch(
         validate::document(&of, own.mode(), &changed)?;
         let secret = password::take_back(&mut changed);
         let after = arrange(&of, changed, &id.to_string());
+        let members = members.of(tx, id, &kinds)?;
         let rewrite = Rewrite {
             cx: &own,
             resource_type: &of,
@@ -50,6 +56,7 @@ pub async fn patch(
             before: &before,
             after,
             secret,
+            members,
         };
         Ok::<_, Error>((rewrite.write(tx)?, outcome.skipped))
     });
@@ -68,5 +75,6 @@ pub async fn patch(
         resource_type: Arc::clone(resource_type),
         stored,
         sent,
+        links: Links::Unread,
     })
 }

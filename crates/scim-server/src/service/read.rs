@@ -4,14 +4,18 @@
 //! one, and what remains is decided by the filter's own meaning in scim-core; without such an equality every resource is looked at, in
 //! chunks, so that memory stays bounded by the page.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use scim_core::filter::Bound;
 use scim_core::list::{BoundSort, Query, compare_keys};
+use scim_core::schema::Attribute;
 use scim_core::schema::registry::Index;
 use scim_core::{AttrPath, ResourceType, key};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::membership::{self, Asked, Links, Views, member_id};
 use super::resources::{Error, Resource, TenantCx, meta, parse_id, view};
 use crate::store::{Reader, StoreError, Stored};
 
@@ -39,10 +43,15 @@ pub async fn get(
     cx: &TenantCx,
     resource_type: &Arc<ResourceType>,
     id: &str,
+    asked: &Asked,
 ) -> Result<Resource, Error> {
     let uuid = parse_id(id)?;
-    let code = resource_type.code;
-    let stored = cx.store.read(move |tx| tx.get(code, uuid)).await?;
+    let (code, marks) = (resource_type.code, asked.marks(resource_type));
+    let read = move |tx: &mut Reader<'_>| {
+        tx.mark_members(marks);
+        tx.get(code, uuid)
+    };
+    let stored = cx.store.read(read).await?;
     let stored = stored.ok_or_else(|| scim_core::Error::not_found(id))?;
     Ok(found(resource_type, stored))
 }
@@ -55,9 +64,10 @@ pub async fn list(
     cx: &TenantCx,
     resource_type: &Arc<ResourceType>,
     query: &Query,
+    asked: &Asked,
 ) -> Result<Page, Error> {
     if query.filter.is_none() && query.sort.is_none() {
-        return everything(cx, resource_type, query).await;
+        return everything(cx, resource_type, query, asked).await;
     }
     let filter = query
         .filter
@@ -70,15 +80,23 @@ pub async fn list(
         sort = Some(by.descending);
     }
     let mut window = Window::new(query, sort);
-    look(cx, resource_type, filter.as_ref(), query, &mut window).await?;
-    window.page(cx).await
+    look(
+        cx,
+        resource_type,
+        filter.as_ref(),
+        query,
+        asked,
+        &mut window,
+    )
+    .await?;
+    window.page(cx, asked).await
 }
 
 /// A list over all types of the tenant, at the root. An attribute that a type lacks has no value there (§3.4.2.1).
 ///
 /// # Errors
 /// 400 `invalidFilter` or `invalidValue`.
-pub async fn search(cx: &TenantCx, query: &Query) -> Result<Page, Error> {
+pub async fn search(cx: &TenantCx, query: &Query, asked: &Asked) -> Result<Page, Error> {
     let types = cx.tenant.registry.types();
     let sort = query.sort.as_ref().map(|by| by.descending);
     let mut window = Window::new(query, sort);
@@ -91,9 +109,17 @@ pub async fn search(cx: &TenantCx, query: &Query) -> Result<Page, Error> {
         if let Some(by) = &query.sort {
             by.bind_lenient(resource_type, cx.mode())?;
         }
-        look(cx, resource_type, filter.as_ref(), query, &mut window).await?;
+        look(
+            cx,
+            resource_type,
+            filter.as_ref(),
+            query,
+            asked,
+            &mut window,
+        )
+        .await?;
     }
-    window.page(cx).await
+    window.page(cx, asked).await
 }
 
 /// A page of all resources of a type, in the order of their creation.
@@ -101,12 +127,15 @@ async fn everything(
     cx: &TenantCx,
     resource_type: &Arc<ResourceType>,
     query: &Query,
+    asked: &Asked,
 ) -> Result<Page, Error> {
     let (code, offset, limit) = (resource_type.code, query.start_index - 1, query.count);
-    let (rows, total) = cx
-        .store
-        .read(move |tx| tx.page(code, offset, limit))
-        .await?;
+    let marks = asked.marks(resource_type);
+    let read = move |tx: &mut Reader<'_>| {
+        tx.mark_members(marks);
+        tx.page(code, offset, limit)
+    };
+    let (rows, total) = cx.store.read(read).await?;
     Ok(Page {
         resources: rows
             .into_iter()
@@ -122,6 +151,7 @@ fn found(resource_type: &Arc<ResourceType>, stored: Stored) -> Resource {
         resource_type: Arc::clone(resource_type),
         stored,
         sent: Vec::new(),
+        links: Links::Unread,
     }
 }
 
@@ -131,17 +161,22 @@ async fn look(
     resource_type: &Arc<ResourceType>,
     filter: Option<&Bound>,
     query: &Query,
+    asked: &Asked,
     window: &mut Window,
 ) -> Result<(), Error> {
     let sort = match &query.sort {
         Some(by) => Some(by.bind_lenient(resource_type, cx.mode())?),
         None => None,
     };
+    let views = views(cx, resource_type, filter, sort.as_ref());
+    let marks = resource_type.groups().is_some() && (views.is_some() || asked.marks(resource_type));
     let look = Look {
         cx,
         resource_type,
         filter,
         sort: sort.as_ref(),
+        views,
+        marks,
     };
     if let Some(rows) = look.narrowed().await? {
         if sort.is_none() && filter.is_some_and(Bound::is_one_equality) {
@@ -151,18 +186,44 @@ async fn look(
             }
             return Ok(());
         }
-        return look.offer(rows, window);
+        return look.offer(rows, window).await;
     }
     let mut after = None;
     loop {
         let code = resource_type.code;
-        let rows = cx.store.read(move |tx| tx.scan(code, after, CHUNK)).await?;
+        let read = move |tx: &mut Reader<'_>| {
+            tx.mark_members(marks);
+            tx.scan(code, after, CHUNK)
+        };
+        let rows = cx.store.read(read).await?;
         let Some(last) = rows.last() else {
             return Ok(());
         };
         after = Some(last.id);
-        look.offer(rows, window)?;
+        look.offer(rows, window).await?;
     }
+}
+
+/// The links that a filter or an order looks at, if they look at any.
+fn views<'a>(
+    cx: &'a TenantCx,
+    resource_type: &'a ResourceType,
+    filter: Option<&Bound>,
+    sort: Option<&BoundSort<'_>>,
+) -> Option<(&'a str, Views<'a>)> {
+    let links = resource_type.members().or(resource_type.groups())?;
+    let sorted = sort.is_some_and(|sort| sort.mentions(&links.name));
+    let filtered = filter.is_some_and(|filter| filter.mentions(&links.name));
+    if !sorted && !filtered {
+        return None;
+    }
+    let asked = filter.and_then(|filter| filter.values_asked(&links.name));
+    let views = Views {
+        cx,
+        resource_type,
+        asked: asked.filter(|_| !sorted),
+    };
+    Some((&links.name, views))
 }
 
 /// One type being searched.
@@ -171,6 +232,10 @@ struct Look<'a> {
     resource_type: &'a Arc<ResourceType>,
     filter: Option<&'a Bound>,
     sort: Option<&'a BoundSort<'a>>,
+    /// The attribute that shows links, where it is looked at.
+    views: Option<(&'a str, Views<'a>)>,
+    /// Whether it is looked up who is a member of a group.
+    marks: bool,
 }
 
 impl Look<'_> {
@@ -185,8 +250,9 @@ impl Look<'_> {
             .filter_map(|(path, key)| Way::of(self.resource_type, path, key))
             .collect();
         ways.sort_by_key(Way::cost);
-        let code = self.resource_type.code;
+        let (code, marks) = (self.resource_type.code, self.marks);
         let rows = self.cx.store.read(move |tx| {
+            tx.mark_members(marks);
             for way in &ways {
                 if let Some(rows) = way.follow(code, tx)? {
                     return Ok(Some(rows));
@@ -197,10 +263,33 @@ impl Look<'_> {
         Ok(rows.await?)
     }
 
-    fn offer(&self, rows: Vec<Stored>, window: &mut Window) -> Result<(), Error> {
+    async fn offer(&self, rows: Vec<Stored>, window: &mut Window) -> Result<(), Error> {
+        let Some((_, views)) = &self.views else {
+            return self.offer_with(rows, HashMap::new(), window);
+        };
+        let mut rows = rows;
+        while !rows.is_empty() {
+            let later = rows.split_off(membership::batch(rows.iter().map(|row| row.members)));
+            let links = views.of(&rows).await?;
+            self.offer_with(std::mem::replace(&mut rows, later), links, window)?;
+        }
+        Ok(())
+    }
+
+    fn offer_with(
+        &self,
+        rows: Vec<Stored>,
+        mut links: HashMap<Uuid, Value>,
+        window: &mut Window,
+    ) -> Result<(), Error> {
         for row in rows {
             let meta = meta(self.resource_type, &row, &self.cx.base_url);
-            let view = view(self.resource_type, &row, &meta)?;
+            let mut view = view(self.resource_type, &row, &meta)?;
+            if let Some((name, _)) = self.views
+                && let Some(elements) = links.remove(&row.id)
+            {
+                view.insert(name.to_owned(), elements);
+            }
             if self.filter.is_none_or(|filter| filter.matches(&view)) {
                 let key = self.sort.and_then(|sort| sort.key(&view));
                 window.take(key, self.resource_type, row);
@@ -216,12 +305,26 @@ enum Way {
     Id(Uuid),
     Unique(i32, String),
     Index(i32, String),
+    /// Groups that hold somebody.
+    Holding(Uuid),
+    /// People in a group, or in a group in it.
+    Below(Uuid),
 }
 
 impl Way {
     fn of(resource_type: &ResourceType, path: &AttrPath, wanted: &str) -> Option<Self> {
         if path.urn.is_none() && path.name == "id" {
             return Some(parse_id(wanted).map_or(Self::Nowhere, Self::Id));
+        }
+        if path.urn.is_none() && path.sub.as_deref() == Some("value") {
+            let is =
+                |attribute: Option<&Attribute>| attribute.is_some_and(|one| one.name == path.name);
+            if is(resource_type.members()) {
+                return Some(Self::Holding(member_id(wanted)));
+            }
+            if is(resource_type.groups()) {
+                return Some(parse_id(wanted).map_or(Self::Nowhere, Self::Below));
+            }
         }
         let skey = key::stored(wanted);
         let Index { id, unique, .. } =
@@ -238,7 +341,8 @@ impl Way {
             Self::Nowhere => 0,
             Self::Id(_) => 1,
             Self::Unique(..) => 2,
-            Self::Index(..) => 3,
+            Self::Index(..) | Self::Holding(_) => 3,
+            Self::Below(_) => 4,
         }
     }
 
@@ -250,16 +354,20 @@ impl Way {
             Self::Unique(attr, skey) => {
                 Ok(Some(tx.by_unique(code, *attr, skey)?.into_iter().collect()))
             }
-            Self::Index(attr, skey) => {
-                let mut rows = tx.by_index(code, *attr, skey, FEW)?;
-                if i64::try_from(rows.len()).is_ok_and(|found| found >= FEW) {
-                    return Ok(None);
-                }
-                rows.sort_by_key(|row| row.id);
-                Ok(Some(rows))
-            }
+            Self::Index(attr, skey) => tx.by_index(code, *attr, skey, FEW).map(few),
+            Self::Holding(member) => tx.holding(code, *member, FEW).map(few),
+            Self::Below(group) => tx.below(code, *group, FEW).map(few),
         }
     }
+}
+
+/// The resources found, in the order of their ids, unless there may be more.
+fn few(mut rows: Vec<Stored>) -> Option<Vec<Stored>> {
+    if i64::try_from(rows.len()).is_ok_and(|found| found >= FEW) {
+        return None;
+    }
+    rows.sort_by_key(|row| row.id);
+    Some(rows)
 }
 
 /// The part of a result that is asked for, filled as hits come by.
@@ -294,7 +402,7 @@ impl Window {
         }
     }
 
-    async fn page(mut self, cx: &TenantCx) -> Result<Page, Error> {
+    async fn page(mut self, cx: &TenantCx, asked: &Asked) -> Result<Page, Error> {
         if let Some(descending) = self.sort {
             self.keyed.sort_by(|(a, x, _), (b, y, _)| {
                 compare_keys(a.as_deref(), b.as_deref(), descending).then_with(|| x.cmp(y))
@@ -302,7 +410,8 @@ impl Window {
             let skip = usize::try_from(self.start_index - 1).unwrap_or(usize::MAX);
             let count = usize::try_from(self.count).unwrap_or_default();
             let wanted = std::mem::take(&mut self.keyed);
-            self.page = fetch(cx, wanted.into_iter().skip(skip).take(count).collect()).await?;
+            let wanted = wanted.into_iter().skip(skip).take(count).collect();
+            self.page = fetch(cx, wanted, asked).await?;
         }
         Ok(Page {
             resources: self.page,
@@ -316,12 +425,18 @@ impl Window {
 async fn fetch(
     cx: &TenantCx,
     wanted: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
+    asked: &Asked,
 ) -> Result<Vec<Resource>, Error> {
-    let asked: Vec<(i16, Uuid)> = wanted.iter().map(|(_, id, of)| (of.code, *id)).collect();
+    let ids: Vec<(i16, bool, Uuid)> = wanted
+        .iter()
+        .map(|(_, id, of)| (of.code, asked.marks(of), *id))
+        .collect();
     let rows = cx.store.read(move |tx| {
-        asked
-            .iter()
-            .map(|(code, id)| tx.get(*code, *id))
+        ids.iter()
+            .map(|(code, marks, id)| {
+                tx.mark_members(*marks);
+                tx.get(*code, *id)
+            })
             .collect::<Result<Vec<_>, _>>()
     });
     let rows = rows.await?;

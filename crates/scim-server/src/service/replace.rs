@@ -6,6 +6,7 @@ use scim_core::ResourceType;
 use scim_core::resource::canon::Message;
 use scim_core::resource::{arrange, replace, validate};
 
+use super::membership::{Links, MemberChange};
 use super::password;
 use super::precondition::Condition;
 use super::resources::{
@@ -25,10 +26,13 @@ pub async fn replace(
 ) -> Result<Resource, Error> {
     let id = parse_id(id)?;
     let mut attributes = cx.canon(resource_type).document(body, Message::Replace)?;
+    let members = MemberChange::take(cx, resource_type, &mut attributes)?;
     validate::document(resource_type, cx.mode(), &attributes)?;
     let password = password::take(&mut attributes).await?;
     let (own, of) = (cx.clone(), Arc::clone(resource_type));
     let written = cx.store.write("replace", move |tx| {
+        let kinds = members.kinds(tx)?;
+        tx.mark_members(of.groups().is_some());
         let stored = tx
             .get(of.code, id)?
             .ok_or_else(|| scim_core::Error::not_found(&id.to_string()))?;
@@ -40,6 +44,7 @@ pub async fn replace(
         // A client cannot know the password, so leaving it out keeps it.
         let secret = password.clone().or_else(|| stored.secret.clone());
         let after = arrange(&of, after, &id.to_string());
+        let members = members.of(tx, id, &kinds)?;
         Rewrite {
             cx: &own,
             resource_type: &of,
@@ -47,6 +52,7 @@ pub async fn replace(
             before: &before,
             after,
             secret,
+            members,
         }
         .write(tx)
     });
@@ -57,5 +63,6 @@ pub async fn replace(
         resource_type: Arc::clone(resource_type),
         stored,
         sent,
+        links: Links::Unread,
     })
 }

@@ -9,11 +9,12 @@ use scim_core::{AttrPath, Mode, ResourceType, key};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::membership::{Links, require_references};
 use super::tenants::Tenant;
 use crate::clock::Clock;
 use crate::store::{
-    Change, ChangeKind, IndexKey, Key, Keys, Micros, StoreError, Stored, TenantStore, Update,
-    Writer,
+    Change, ChangeKind, IndexKey, Key, Keys, Members, Micros, StoreError, Stored, TenantStore,
+    Update, Writer,
 };
 
 /// All that a use-case may touch: one tenant, its rows, the time, and who asks.
@@ -40,6 +41,8 @@ pub struct Resource {
     pub stored: Stored,
     /// The attributes that this very request has set.
     pub sent: Vec<String>,
+    /// What it is linked with, as far as that was read.
+    pub links: Links,
 }
 
 /// Why a verb fails.
@@ -182,6 +185,7 @@ pub(super) struct Rewrite<'a> {
     pub(super) before: &'a Document,
     pub(super) after: Document,
     pub(super) secret: Option<String>,
+    pub(super) members: Members,
 }
 
 impl Rewrite<'_> {
@@ -191,9 +195,14 @@ impl Rewrite<'_> {
         if self.secret != self.stored.secret {
             changed.push("password".to_owned());
         }
+        if !self.members.is_empty() {
+            let attribute = self.resource_type.members();
+            changed.extend(attribute.map(|attribute| attribute.name.clone()));
+        }
         if changed.is_empty() {
             return Ok((self.stored, changed));
         }
+        require_references(self.cx, self.resource_type, tx, self.before, &self.after)?;
         // A clock that was set back must not make a resource younger than it was.
         let at = self.cx.clock.now().max(self.stored.modified);
         let old = keys(self.resource_type, self.before);
@@ -207,12 +216,14 @@ impl Rewrite<'_> {
             secret: self.secret,
             removed,
             added,
+            members: self.members,
             change: self.cx.change(ChangeKind::Update, changed.clone(), at),
         };
         tx.update(&update)?;
         let stored = Stored {
             version: update.expected + 1,
             modified: at,
+            members: self.stored.members + update.members.more(),
             doc: update.doc,
             secret: update.secret,
             ..self.stored

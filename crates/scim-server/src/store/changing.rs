@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::dialect::Dialect;
 use super::error::StoreError;
+use super::members::MemberText;
 use super::model::{Change, Delete, Keys, NewResource, TenantId, Update};
 use super::plan::{Outcome, Plan};
 use super::resources::{Reader, json};
@@ -42,10 +43,11 @@ impl Writer<'_> {
     pub fn insert(&mut self, new: &NewResource) -> Result<(), StoreError> {
         let scope = self.scope(new.rtype, new.id);
         let keys = KeyText::new(&new.keys)?;
+        let members = MemberText::new(scope.dialect, &new.members)?;
         let change = json(&new.change.attributes)?;
         let guard = Sql::new(
-            "INSERT INTO resource (tenant_id, rtype, rid, version, created, modified, doc, secret)
-             SELECT ?, ?, ?, 1, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM tenant WHERE tenant_id = ?)",
+            "INSERT INTO resource (tenant_id, rtype, rid, version, created, modified, doc, secret, members)
+             SELECT ?, ?, ?, 1, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM tenant WHERE tenant_id = ?)",
         )
         .bind(scope.tenant)
         .bind(new.rtype)
@@ -54,15 +56,22 @@ impl Writer<'_> {
         .bind(new.at)
         .bind(&new.doc)
         .bind(new.secret.as_deref())
+        .bind(new.members.more())
         .bind(scope.tenant);
         let mut then = scope.add_keys(&keys);
+        then.extend(scope.change_members(&members));
         then.push(scope.count(1));
         then.push(scope.record(&new.change, &change, 1));
-        let taken = scope.taken(&keys);
-        match self.change(Plan { taken, guard, then })? {
-            Outcome::Done => Ok(()),
-            Outcome::Taken(attr) => Err(StoreError::Conflict { attr }),
-            Outcome::Refused => Err(StoreError::NoTenant),
+        let plan = Plan {
+            hold: scope.hold_members(&members),
+            taken: scope.taken(&keys),
+            guard: scope.all_held(guard, &members),
+            then,
+        };
+        match self.change(plan)? {
+            // A member may have been deleted after it was looked for; once they are held it can only be the tenant.
+            Outcome::Refused if !members.holds() || self.held => Err(StoreError::NoTenant),
+            outcome => self.settle(outcome),
         }
     }
 
@@ -74,23 +83,30 @@ impl Writer<'_> {
     pub fn update(&mut self, update: &Update) -> Result<(), StoreError> {
         let scope = self.scope(update.rtype, update.id);
         let (removed, added) = (KeyText::new(&update.removed)?, KeyText::new(&update.added)?);
+        let members = MemberText::new(scope.dialect, &update.members)?;
         let change = json(&update.change.attributes)?;
         let guard = Sql::new(
-            "UPDATE resource SET version = version + 1, modified = ?, doc = ?, secret = ?
+            "UPDATE resource SET version = version + 1, modified = ?, doc = ?, secret = ?, members = members + ?
              WHERE tenant_id = ? AND rtype = ? AND rid = ? AND version = ?",
         )
         .bind(update.at)
         .bind(&update.doc)
         .bind(update.secret.as_deref())
+        .bind(update.members.more())
         .bind(scope.tenant)
         .bind(update.rtype)
         .bind(update.id)
         .bind(update.expected);
         let mut then = scope.remove_keys(&update.removed, &removed);
         then.extend(scope.add_keys(&added));
+        then.extend(scope.change_members(&members));
         then.push(scope.record(&update.change, &change, update.expected.saturating_add(1)));
-        let taken = scope.taken(&added);
-        let outcome = self.change(Plan { taken, guard, then })?;
+        let outcome = self.change(Plan {
+            hold: scope.hold_members(&members),
+            taken: scope.taken(&added),
+            guard: scope.all_held(guard, &members),
+            then,
+        })?;
         self.settle(outcome)
     }
 
@@ -111,9 +127,17 @@ impl Writer<'_> {
         .bind(delete.id)
         .bind(delete.expected);
         let mut then = scope.remove_keys(&delete.keys, &keys);
+        let (list, attributes) = match &delete.holders {
+            Some(holders) => (pairs(&holders.groups)?, json(&[&holders.attribute])?),
+            None => Default::default(),
+        };
+        if let Some(holders) = &delete.holders {
+            then.extend(scope.leave(holders, &list, &delete.change.actor, &attributes));
+        }
         then.push(scope.count(-1));
         then.push(scope.record(&delete.change, &change, delete.expected.saturating_add(1)));
         let outcome = self.change(Plan {
+            hold: None,
             taken: None,
             guard,
             then,
@@ -149,6 +173,15 @@ impl Writer<'_> {
     }
 }
 
+/// Groups with the ids of their changes, as one bound text.
+fn pairs(groups: &[(Uuid, Uuid)]) -> Result<String, StoreError> {
+    let rows: Vec<_> = groups
+        .iter()
+        .map(|(group, change)| (group.simple().to_string(), change.simple().to_string()))
+        .collect();
+    json(&rows)
+}
+
 /// Removes the unique keys of a list by their place.
 const REMOVE_UNIQUE: &str = "DELETE FROM attr_unique WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_unique x
      WHERE x.tenant_id = ? AND x.rid = ? AND x.attr_id = CAST(e.value->>0 AS integer) AND x.skey = e.value->>1) FROM ";
@@ -162,10 +195,10 @@ const REMOVE_INDEX: &str =
 /// Which resource a change is about.
 #[derive(Clone, Copy)]
 pub(super) struct Scope {
-    dialect: Dialect,
-    tenant: TenantId,
+    pub(super) dialect: Dialect,
+    pub(super) tenant: TenantId,
     rtype: i16,
-    id: Uuid,
+    pub(super) id: Uuid,
 }
 
 /// Keys as the lists that are bound; none when there are no keys.

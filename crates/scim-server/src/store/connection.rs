@@ -306,6 +306,8 @@ fn connect_server(server: &Server, timeout: Duration) -> Result<Conn, String> {
 }
 
 fn establish(server: &Server) -> Result<PgConnection, String> {
+    // Without the cleaning up that OpenSSL does when a process ends: a pool that is still connecting then would crash in it.
+    openssl_sys::init();
     PgConnection::establish(&server.url).map_err(|error| {
         let why = server.scrub(&error.to_string());
         format!(

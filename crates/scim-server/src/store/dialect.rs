@@ -76,11 +76,55 @@ impl Dialect {
         }
     }
 
+    /// The ids of a list that is bound as [`Dialect::id_list`] writes it: rows `e` with the id as [`Dialect::id`].
+    pub(super) fn ids(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "unnest(CAST(? AS uuid[])) AS e(rid)",
+            Dialect::Sqlite => "json_each(?) AS e",
+        }
+    }
+
+    /// The id in such a row.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "e.rid",
+            Dialect::Sqlite => "unhex(e.value)",
+        }
+    }
+
+    /// Ids as one text to bind: an array there, which is read three times as fast as JSON.
+    pub(super) fn id_list(self, ids: &[Uuid]) -> String {
+        let (begin, quote, end) = match self {
+            Dialect::Postgres => ('{', "", '}'),
+            Dialect::Sqlite => ('[', "\"", ']'),
+        };
+        let mut text = String::with_capacity(ids.len() * 35 + 2);
+        text.push(begin);
+        for (nth, id) in ids.iter().enumerate() {
+            if nth > 0 {
+                text.push(',');
+            }
+            text.push_str(quote);
+            text.push_str(id.simple().encode_lower(&mut Uuid::encode_buffer()));
+            text.push_str(quote);
+        }
+        text.push(end);
+        text
+    }
+
     /// An id in an item of a list, 32 hexadecimal digits.
     pub(super) fn listed_id(self) -> &'static str {
         match self {
             Dialect::Postgres => "(e.value->>0)::uuid",
             Dialect::Sqlite => "unhex(e.value->>0)",
+        }
+    }
+
+    /// The second id in such an item.
+    pub(super) fn second_listed_id(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "(e.value->>1)::uuid",
+            Dialect::Sqlite => "unhex(e.value->>1)",
         }
     }
 
@@ -99,16 +143,114 @@ impl Dialect {
         }
     }
 
+    /// Joins to each `rid` of `p` the resource of a type, if there is one. Binds tenant and resource type. `hold` keeps it from being
+    /// deleted until the end of the transaction.
+    pub(super) fn existing(self, hold: bool) -> &'static str {
+        match (self, hold) {
+            (Dialect::Postgres, true) => {
+                " FROM p CROSS JOIN LATERAL (SELECT x.rid FROM resource x
+                  WHERE x.tenant_id = ? AND x.rtype = ? AND x.rid = p.rid LIMIT 1 FOR KEY SHARE) r"
+            }
+            (Dialect::Postgres, false) | (Dialect::Sqlite, _) => self.documents(),
+        }
+    }
+
+    /// The same where `p` names the type of each too, as `rtype`: always held. Binds the tenant. `SQLite` has one writer, who holds everything.
+    pub(super) fn existing_of_their_type(self) -> Option<&'static str> {
+        match self {
+            Dialect::Postgres => Some(
+                " CROSS JOIN LATERAL (SELECT x.rid FROM resource x
+                  WHERE x.tenant_id = ? AND x.rtype = p.rtype AND x.rid = p.rid LIMIT 1 FOR KEY SHARE) r",
+            ),
+            Dialect::Sqlite => None,
+        }
+    }
+
+    /// Joins rows of `group_member` as `m` to each row before, on the condition that stands between the two: each time by one of its
+    /// indexes, whatever the planner thinks.
+    pub(super) fn members_of_each(self) -> (&'static str, &'static str) {
+        match self {
+            Dialect::Postgres => (
+                "CROSS JOIN LATERAL (SELECT m.* FROM group_member m WHERE ",
+                " OFFSET 0) m",
+            ),
+            Dialect::Sqlite => ("CROSS JOIN group_member m ON ", ""),
+        }
+    }
+
+    /// The ids of members as one text of hexadecimal digits, 32 for each.
+    pub(super) fn joined_ids(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "encode(string_agg(uuid_send(m.member_id), ''::bytea), 'hex')",
+            Dialect::Sqlite => "group_concat(hex(m.member_id), '')",
+        }
+    }
+
+    /// The same of one member.
+    pub(super) fn one_id(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "encode(uuid_send(m.member_id), 'hex')",
+            Dialect::Sqlite => "hex(m.member_id)",
+        }
+    }
+
+    /// The memberships of a member, by their index: without statistics `SQLite` would go through all of the tenant's.
+    pub(super) fn memberships(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "group_member",
+            Dialect::Sqlite => "group_member INDEXED BY group_member_by_member",
+        }
+    }
+
+    /// Which resources of a type have their ids in a list: each found by one probe of the primary key, whatever the planner thinks. Binds
+    /// tenant, resource type and list.
+    pub(super) fn resources_listed(self) -> &'static str {
+        match self {
+            Dialect::Postgres => {
+                "ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM resource x WHERE x.tenant_id = ? AND x.rtype = ?
+                 AND x.rid = (e.value->>0)::uuid) FROM json_array_elements(?::json) AS e(value)))"
+            }
+            Dialect::Sqlite => {
+                "rowid IN (SELECT (SELECT x.rowid FROM resource x WHERE x.tenant_id = ? AND x.rtype = ?
+                 AND x.rid = unhex(e.value->>0)) FROM json_each(?) AS e)"
+            }
+        }
+    }
+
+    /// The later of `modified` and a moment that is bound.
+    pub(super) fn later_modified(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "greatest(modified, ?)",
+            Dialect::Sqlite => "max(modified, ?)",
+        }
+    }
+
     /// Whether an OFFSET reads the documents it passes over. `SQLite` looks at the key alone.
     pub(super) fn passes_over_documents(self) -> bool {
         self == Dialect::Postgres
     }
 
-    /// Holds the row until the end of the transaction. `SQLite` has one writer, who holds everything.
+    /// Holds the row until the end of the transaction; others may still refer to it. `SQLite` has one writer, who holds everything.
     pub(super) fn hold(self) -> &'static str {
+        match self {
+            Dialect::Postgres => " FOR NO KEY UPDATE OF r",
+            Dialect::Sqlite => "",
+        }
+    }
+
+    /// The same, and nobody can refer to it either.
+    pub(super) fn hold_exclusively(self) -> &'static str {
         match self {
             Dialect::Postgres => " FOR UPDATE OF r",
             Dialect::Sqlite => "",
+        }
+    }
+
+    /// Holds rows one after the other in the order of their ids; `None` where there is no need.
+    pub(super) fn hold_in_order(self) -> Option<&'static str> {
+        match self {
+            Dialect::Postgres => Some(" ORDER BY r.rid FOR NO KEY UPDATE OF r"),
+            Dialect::Sqlite => None,
         }
     }
 

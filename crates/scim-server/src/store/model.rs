@@ -36,6 +36,60 @@ pub struct Stored {
     pub doc: String,
     /// What never leaves the server, such as the hash of a password.
     pub secret: Option<String>,
+    /// How many members it has, if it is a group.
+    pub members: i64,
+    /// Whether it is a member of a group.
+    pub is_member: bool,
+}
+
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// The id of the resource; of an id that is none of ours, a `UUIDv8` made of it.
+    pub id: Uuid,
+    /// The type of the resource; 0 when there is none.
+    pub rtype: i16,
+    /// Its name, where one was sent.
+    pub display: Option<String>,
+    /// An id that is none of ours, as sent.
+    pub sent: Option<String>,
+}
+
+/// How the members of a group change.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Members {
+    /// Those that it lacks and is to have.
+    pub add: Vec<Member>,
+    /// Those that it has and that get another name.
+    pub renamed: Vec<Member>,
+    /// Those that it has and is not to have.
+    pub remove: Vec<Uuid>,
+}
+
+impl Members {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.renamed.is_empty() && self.remove.is_empty()
+    }
+
+    /// How many more there are afterwards.
+    pub fn more(&self) -> i64 {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        number(self.add.len()) - number(self.remove.len())
+    }
+}
+
+/// The groups that a resource to delete is a member of.
+#[derive(Clone, Debug)]
+pub struct Holders {
+    /// Their type.
+    pub rtype: i16,
+    /// Each with the id of the change that is recorded for it.
+    pub groups: Vec<(Uuid, Uuid)>,
+    /// The attribute that changes.
+    pub attribute: String,
+    /// When.
+    pub at: Micros,
 }
 
 impl std::fmt::Debug for Stored {
@@ -164,6 +218,8 @@ pub struct NewResource {
     pub secret: Option<String>,
     /// All its keys.
     pub keys: Keys,
+    /// Its members, if it is a group.
+    pub members: Members,
     /// The change row.
     pub change: Change,
 }
@@ -187,6 +243,8 @@ pub struct Update {
     pub removed: Keys,
     /// Keys it did not have.
     pub added: Keys,
+    /// How its members change, if it is a group.
+    pub members: Members,
     /// The change row.
     pub change: Change,
 }
@@ -202,6 +260,8 @@ pub struct Delete {
     pub expected: i64,
     /// All its keys.
     pub keys: Keys,
+    /// The groups that hold it; see [`Writer::for_deletion`](super::Writer::for_deletion).
+    pub holders: Option<Holders>,
     /// The change row; its version is `expected + 1`.
     pub change: Change,
 }

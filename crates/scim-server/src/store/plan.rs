@@ -12,6 +12,8 @@ use super::sql::Sql;
 
 /// The statements of a change.
 pub(super) struct Plan<'a> {
+    /// Holds the resources that the change refers to, as `m`; where it is needed.
+    pub(super) hold: Option<Sql<'a>>,
     /// Selects the attributes, as `attr`, whose new unique keys belong to another resource.
     pub(super) taken: Option<Sql<'a>>,
     /// Changes one row of `resource`; ends within its WHERE.
@@ -32,13 +34,15 @@ pub(super) enum Outcome {
 }
 
 /// Names of the statements after the guard, as many as a plan ever has.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
     ", s1 AS (",
     ", s2 AS (",
     ", s3 AS (",
     ", s4 AS (",
     ", s5 AS (",
     ", s6 AS (",
+    ", s7 AS (",
+    ", s8 AS (",
 ];
 
 impl Conn {
@@ -91,9 +95,16 @@ impl Conn {
 
 /// The whole plan as one statement that answers: rows changed by the guard, an attribute that is taken, whether it was in time.
 fn joined(plan: Plan<'_>, deadline: i64) -> Sql<'_> {
+    let start = match plan.hold {
+        Some(hold) => Sql::new("WITH m AS MATERIALIZED (")
+            .append(hold)
+            .then("), "),
+        None => Sql::new("WITH "),
+    };
     let (start, taken) = match plan.taken {
         Some(taken) => (
-            Sql::new("WITH t AS (")
+            start
+                .then("t AS (")
                 .append(taken)
                 .then("), g AS (")
                 .append(plan.guard)
@@ -101,10 +112,14 @@ fn joined(plan: Plan<'_>, deadline: i64) -> Sql<'_> {
             "(SELECT attr FROM t LIMIT 1)",
         ),
         None => (
-            Sql::new("WITH g AS (").append(plan.guard),
+            start.then("g AS (").append(plan.guard),
             "CAST(NULL AS integer)",
         ),
     };
+    debug_assert!(
+        plan.then.len() <= NAMES.len(),
+        "a plan with too many statements"
+    );
     let mut sql = start
         .then(" AND ")
         .then(IN_TIME)

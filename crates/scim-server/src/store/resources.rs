@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use super::connection::Conn;
@@ -18,16 +18,29 @@ pub struct Reader<'c> {
     pub(super) tenant: TenantId,
     /// Whether what is read is held until the end of the transaction.
     pub(super) held: bool,
+    /// Whether [`Stored::is_member`] is looked up.
+    pub(super) marks: bool,
 }
 
-/// The columns of a resource, in the order of [`Row`].
-const COLUMNS: &str = "SELECT r.rid, r.version, r.created, r.modified, r.doc, r.secret";
-type Types = (RidSql, BigInt, BigInt, BigInt, Text, Nullable<Text>);
-type Row = (Rid, i64, i64, i64, String, Option<String>);
+/// The columns of a resource, in the order of [`Row`]; and the same with the mark of a member in place of `false`.
+const COLUMNS: &str = "r.rid, r.version, r.created, r.modified, r.doc, r.secret, r.members, false";
+const MARKED: &str = "r.rid, r.version, r.created, r.modified, r.doc, r.secret, r.members, (SELECT 1 FROM group_member k
+     WHERE k.tenant_id = r.tenant_id AND k.member_id = r.rid LIMIT 1) IS NOT NULL";
+type Types = (
+    RidSql,
+    BigInt,
+    BigInt,
+    BigInt,
+    Text,
+    Nullable<Text>,
+    BigInt,
+    Bool,
+);
+type Row = (Rid, i64, i64, i64, String, Option<String>, i64, bool);
 
 const COUNT: &str = "SELECT CAST(coalesce(sum(n), 0) AS bigint) AS n FROM resource_count WHERE tenant_id = ? AND rtype = ?";
 
-fn stored((id, version, created, modified, doc, secret): Row) -> Stored {
+fn stored((id, version, created, modified, doc, secret, members, is_member): Row) -> Stored {
     Stored {
         id: id.0,
         version,
@@ -35,22 +48,52 @@ fn stored((id, version, created, modified, doc, secret): Row) -> Stored {
         modified,
         doc,
         secret,
+        members,
+        is_member,
     }
 }
 
 impl Reader<'_> {
+    /// Looks up from now on whether what is read is a member of a group, or does not; at first it does not, and [`Stored::is_member`] is false.
+    pub fn mark_members(&mut self, marks: bool) {
+        self.marks = marks;
+    }
+
+    fn column_names(&self) -> &'static str {
+        if self.marks { MARKED } else { COLUMNS }
+    }
+
+    fn columns<'a>(&self) -> Sql<'a> {
+        Sql::new("SELECT ").then(self.column_names())
+    }
+
     /// The resource with this id.
     ///
     /// # Errors
     ///
     /// What the database says.
     pub fn get(&mut self, rtype: i16, id: Uuid) -> Result<Option<Stored>, StoreError> {
-        let sql = Sql::new(COLUMNS)
+        let sql = self.by_id(rtype, id);
+        self.one(sql)
+    }
+
+    /// The same, held until the end of the transaction so that nobody else can even refer to it.
+    pub(super) fn get_exclusively(
+        &mut self,
+        rtype: i16,
+        id: Uuid,
+    ) -> Result<Option<Stored>, StoreError> {
+        let held = self.conn.dialect().hold_exclusively();
+        let sql = self.by_id(rtype, id).then(held);
+        Ok(self.conn.first::<Types, Row>(sql)?.map(stored))
+    }
+
+    pub(super) fn by_id<'a>(&self, rtype: i16, id: Uuid) -> Sql<'a> {
+        self.columns()
             .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid = ?")
             .bind(self.tenant)
             .bind(rtype)
-            .bind(id);
-        self.one(sql)
+            .bind(id)
     }
 
     /// The resource with this value of a unique attribute.
@@ -64,7 +107,7 @@ impl Reader<'_> {
         attr: i32,
         skey: &str,
     ) -> Result<Option<Stored>, StoreError> {
-        let sql = Sql::new(COLUMNS)
+        let sql = self.columns()
             .then(
                 " FROM attr_unique u JOIN resource r ON r.tenant_id = u.tenant_id AND r.rtype = ? AND r.rid = u.rid
                  WHERE u.tenant_id = ? AND u.attr_id = ? AND u.skey = ?",
@@ -96,8 +139,13 @@ impl Reader<'_> {
         .bind(attr)
         .bind(skey)
         .bind(limit.max(0));
+        self.found(ids, rtype)
+    }
+
+    /// The resources of a type whose ids a statement has found as `p`, in the order of creation.
+    pub(super) fn found(&mut self, ids: Sql<'_>, rtype: i16) -> Result<Vec<Stored>, StoreError> {
         let sql = ids
-            .then(COLUMNS)
+            .append(self.columns())
             .append(self.documents(rtype))
             .then(" ORDER BY r.rid");
         self.many(sql)
@@ -132,7 +180,8 @@ impl Reader<'_> {
         let sql = start
             .then("SELECT (")
             .append(self.counted(rtype))
-            .then("), r.rid, r.version, r.created, r.modified, r.doc, r.secret");
+            .then("), ")
+            .then(self.column_names());
         let sql = if ids_first {
             sql.append(self.documents(rtype))
         } else {
@@ -175,7 +224,7 @@ impl Reader<'_> {
         after: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<Stored>, StoreError> {
-        let sql = Sql::new(COLUMNS)
+        let sql = self.columns()
             .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? ORDER BY r.rid LIMIT CAST(? AS bigint)")
             .bind(self.tenant)
             .bind(rtype)
@@ -190,19 +239,15 @@ impl Reader<'_> {
     ///
     /// What the database says.
     pub fn by_ids(&mut self, rtype: i16, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
-        let list = json(
-            &ids.iter()
-                .map(|id| (id.simple().to_string(),))
-                .collect::<Vec<_>>(),
-        )?;
+        let list = self.conn.dialect().id_list(ids);
         let dialect = self.conn.dialect();
         let sql = Sql::new("WITH p AS MATERIALIZED (SELECT ")
-            .then(dialect.listed_id())
+            .then(dialect.id())
             .then(" AS rid FROM ")
-            .then(dialect.list())
+            .then(dialect.ids())
             .bind(&list)
             .then(") ")
-            .then(COLUMNS)
+            .append(self.columns())
             .append(self.documents(rtype));
         let mut found: Vec<Stored> = self.many(sql)?;
         let places: BTreeMap<Uuid, usize> = ids
@@ -232,7 +277,7 @@ impl Reader<'_> {
         Sql::new(COUNT).bind(self.tenant).bind(rtype)
     }
 
-    fn documents<'a>(&self, rtype: i16) -> Sql<'a> {
+    pub(super) fn documents<'a>(&self, rtype: i16) -> Sql<'a> {
         Sql::new(self.conn.dialect().documents())
             .bind(self.tenant)
             .bind(rtype)

@@ -36,17 +36,18 @@ macro_rules! transcripts {
 }
 
 transcripts! {
-    authentik: life;
-    entra: clear, connection_test, create, create_odd, leaver, lookup, manager, paging, patch_flag, patch_verbose, raw_quotes,
-        reader, roles, schemas, unmapped, validator, value_paths;
+    authentik: groups, life;
+    entra: clear, connection_test, create, create_odd, groups_connection, groups_flag, groups_leaver, groups_references,
+        groups_validator, groups_verbose, leaver, lookup, manager, paging, patch_flag, patch_verbose, raw_quotes, reader, roles,
+        schemas, unmapped, validator, value_paths;
     google: life;
-    jumpcloud: activation, updates;
-    keycloak: whole_replace;
-    mixed: addresses, envelopes, media_types;
-    okta: aiw_leaver, aiw_put, connection_test, import, oin_patch, spec_suite;
-    onelogin: emails_object, life, old_urns;
-    ping: pingfederate, pingone;
-    rippling: life;
+    jumpcloud: activation, groups, updates;
+    keycloak: groups, whole_replace;
+    mixed: addresses, envelopes, groups_nested, groups_odd, groups_refused, groups_versions, groups_views, media_types;
+    okta: aiw_leaver, aiw_put, connection_test, groups_aiw, groups_import, groups_large, groups_oin, import, oin_patch, spec_suite;
+    onelogin: emails_object, groups, life, old_urns;
+    ping: groups_pingfederate, groups_pingone, pingfederate, pingone;
+    rippling: groups, life;
     sailpoint: merge;
 }
 

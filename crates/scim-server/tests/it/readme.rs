@@ -64,11 +64,13 @@ fn the_lines_of_the_readme_create_find_patch_deactivate_and_delete() {
         String::from_utf8_lossy(&output.stderr)
     );
     let answers: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!(answers.len(), 5, "{said}");
+    assert_eq!(answers.len(), 7, "{said}");
     for (answer, what) in answers.iter().zip([
         "\"userName\":\"ada@example.com\"",
         "\"totalResults\":1",
         "\"title\":\"Countess\"",
+        "\"displayName\":\"Analysts\"",
+        "\"display\":\"Analysts\"",
         "\"active\":false",
         "204",
     ]) {

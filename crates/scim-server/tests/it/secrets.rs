@@ -3,13 +3,12 @@
 use std::fs;
 
 use diesel::sql_types::Text;
-use diesel::{
-    Connection as _, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
-};
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use serde_json::{Value, json};
 
 use crate::routes::{admin_requests, scim_requests};
 use crate::support::client::{ENTERPRISE, USER, encode};
+use crate::support::database::statement;
 use crate::support::program::{Program, ask, serve};
 use crate::support::{Client, Database, TestApp, app::ADMIN_TOKEN, needles};
 
@@ -25,20 +24,6 @@ const VISIBLE: &str = "canary.visible@example.com";
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
-}
-
-/// Runs a statement behind the server's back.
-fn run(database: &Database, statement: &str) {
-    if database.is_postgres() {
-        let mut connection = PgConnection::establish(&database.url).unwrap();
-        sql_query(statement).execute(&mut connection).unwrap();
-    } else {
-        let path = database.url.strip_prefix("sqlite:").unwrap();
-        let mut connection = SqliteConnection::establish(path).unwrap();
-        for words in ["PRAGMA busy_timeout = 5000", statement] {
-            sql_query(words).execute(&mut connection).unwrap();
-        }
-    }
 }
 
 fn lines(connection: &mut PgConnection, query: &str) -> Vec<String> {
@@ -154,7 +139,7 @@ stories! {
 stories! {
     async fn our_own_mistakes_are_500_and_say_nothing_of_themselves(app) {
         app.scim.create(json!({"userName": "ada"})).await;
-        run(&app.database, "ALTER TABLE resource RENAME TO elsewhere");
+        statement(&app.database, "ALTER TABLE resource RENAME TO elsewhere");
         for (method, path, body) in [
             ("GET", "/Users", String::new()),
             ("GET", "/Users?filter=userName%20eq%20%22ada%22", String::new()),
@@ -166,7 +151,7 @@ stories! {
                 assert!(!answer.text.contains(word), "{word}: {}", answer.text);
             }
         }
-        run(&app.database, "ALTER TABLE elsewhere RENAME TO resource");
+        statement(&app.database, "ALTER TABLE elsewhere RENAME TO resource");
         assert_eq!(app.scim.get("/Users").await.ok(200).names(), ["ada"], "nothing was half done");
     }
 }

@@ -5,10 +5,14 @@ use diesel::sql_types::{Integer, Text};
 
 use super::support::*;
 use crate::store::changing::KeyText;
+use crate::store::members::MemberText;
 use crate::store::sql::Sql;
-use crate::store::{Reader, Writer};
+use crate::store::{Holders, Members, Reader, Writer};
 
-stories![keys_and_documents_are_probed_one_by_one];
+stories![
+    keys_and_documents_are_probed_one_by_one,
+    members_are_probed_one_by_one,
+];
 
 /// The plan as one text.
 fn explain(bed: &Bed, sql: Sql<'_>) -> String {
@@ -40,6 +44,7 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
             conn: &mut conn,
             tenant: acme.id(),
             held: false,
+            marks: false,
         },
         several: false,
     };
@@ -56,14 +61,7 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
         .then(dialect.documents())
         .bind(acme.id())
         .bind(USER);
-    // A guard of its own in place of the one in a plan.
-    let guarded = |sql| {
-        if bed.is_postgres() {
-            Sql::new("WITH g AS (SELECT 1) ").append(sql)
-        } else {
-            sql
-        }
-    };
+    let guarded = |sql| guarded(&bed, sql);
     let statements = [
         (guarded(removal.next().unwrap()), "tenant_id, attr_id, skey"),
         (
@@ -74,24 +72,102 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
         (documents, "tenant_id, rtype, rid"),
     ];
     for (sql, columns) in statements {
-        let plan = explain(&bed, sql);
+        probes(&bed, sql, columns);
+    }
+}
+
+/// With a guard of its own in place of the one in a plan.
+fn guarded<'a>(bed: &Bed, sql: Sql<'a>) -> Sql<'a> {
+    if bed.is_postgres() {
+        Sql::new("WITH g AS (SELECT 1) ").append(sql)
+    } else {
+        sql
+    }
+}
+
+/// A statement finds its rows by an index on these columns, and reads no table from end to end.
+fn probes(bed: &Bed, sql: Sql<'_>, columns: &str) {
+    let plan = explain(bed, sql);
+    assert!(
+        !plan.contains("Seq Scan") && !plan.contains("Hash Join"),
+        "{plan}"
+    );
+    assert!(
+        !plan.contains("SCAN attr_")
+            && !plan.contains("SCAN r")
+            && !plan.contains("SCAN x")
+            && !plan.contains("SCAN m")
+            && !plan.contains("SCAN group_member"),
+        "{plan}"
+    );
+    for column in columns.split(", ") {
+        let used = |line: &str| {
+            line.contains(&format!("{column} =")) || line.contains(&format!("{column}=?"))
+        };
         assert!(
-            !plan.contains("Seq Scan") && !plan.contains("Hash Join"),
-            "{plan}"
+            plan.lines()
+                .any(|line| used(line) && !line.contains("Filter")),
+            "{column}: {plan}"
         );
-        assert!(
-            !plan.contains("SCAN attr_") && !plan.contains("SCAN r") && !plan.contains("SCAN x"),
-            "{plan}"
-        );
-        for column in columns.split(", ") {
-            let used = |line: &str| {
-                line.contains(&format!("{column} =")) || line.contains(&format!("{column}=?"))
-            };
-            assert!(
-                plan.lines()
-                    .any(|line| used(line) && !line.contains("Filter")),
-                "{column}: {plan}"
-            );
-        }
+    }
+}
+
+async fn members_are_probed_one_by_one(bed: Bed) {
+    let acme = bed.tenant("acme").await;
+    let ada = user("ada", &[]);
+    acme.add(&ada).await.unwrap();
+    let team = group("team", &[ada.id]);
+    acme.add(&team).await.unwrap();
+    let mut conn = bed.raw();
+    let writer = Writer {
+        reader: Reader {
+            conn: &mut conn,
+            tenant: acme.id(),
+            held: true,
+            marks: true,
+        },
+        several: false,
+    };
+    let scope = writer.scope(GROUP, team.id);
+    let dialect = writer.conn.dialect();
+    let list = dialect.id_list(&[ada.id, next_id()]);
+    let changed = Members {
+        remove: vec![ada.id],
+        ..team.members.clone()
+    };
+    let text = MemberText::new(dialect, &changed).unwrap();
+    let mut changes = scope.change_members(&text).into_iter();
+    let row = "tenant_id, group_id, member_id";
+    probes(&bed, guarded(&bed, changes.next().unwrap()), row);
+    probes(&bed, writer.existing(&list, USER), "tenant_id, rtype, rid");
+    probes(&bed, writer.members_listed(&list, team.id), row);
+    probes(&bed, writer.up(&list), "tenant_id, member_id");
+    probes(&bed, writer.holders(ada.id), "tenant_id, member_id");
+    let marked = writer.by_id(USER, ada.id);
+    probes(&bed, marked, "tenant_id, member_id");
+    let below = writer.down(team.id).then(" SELECT rid FROM down");
+    probes(&bed, below, "tenant_id, group_id");
+    if let Some(hold) = scope.hold_members(&text) {
+        probes(&bed, hold, "tenant_id, rtype, rid");
+    }
+    let holders = Holders {
+        rtype: GROUP,
+        groups: vec![(team.id, next_id())],
+        attribute: "members".to_owned(),
+        at: 0,
+    };
+    let scope = writer.scope(USER, ada.id);
+    let (actor, attributes) = ("token:7".to_owned(), "[]".to_owned());
+    let columns = [
+        "tenant_id, group_id",
+        "tenant_id, member_id",
+        "tenant_id, rtype, rid",
+        "tenant_id, rtype, rid",
+    ];
+    let pairs = "[]".to_owned();
+    let leaving = scope.leave(&holders, &pairs, &actor, &attributes);
+    assert_eq!(leaving.len(), columns.len());
+    for (sql, columns) in leaving.into_iter().zip(columns) {
+        probes(&bed, guarded(&bed, sql), columns);
     }
 }

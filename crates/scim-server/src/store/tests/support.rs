@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::store::connection::Conn;
 use crate::store::sql::Sql;
 use crate::store::{
-    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, NewResource, Store, StoreError,
-    StoreOptions, Stored, TenantId, TenantRow, TenantStore, Update,
+    Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, Member, Members, NewResource,
+    Store, StoreError, StoreOptions, Stored, TenantId, TenantRow, TenantStore, Update,
 };
 
 /// Runs each story on both databases.
@@ -35,6 +35,7 @@ macro_rules! stories {
 pub(super) use stories;
 
 pub(super) const USER: i16 = 1;
+pub(super) const GROUP: i16 = 2;
 pub(super) const USER_NAME: i32 = 1;
 pub(super) const EMAIL: i32 = 5;
 
@@ -88,6 +89,7 @@ impl Bed {
         let url = std::env::var("SCIMD_TEST_POSTGRES").ok()?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("scimd_test_{}_{number}", std::process::id());
+        openssl_sys::init();
         PgConnection::establish(&url)
             .unwrap()
             .batch_execute(&format!("CREATE DATABASE {name}"))
@@ -240,7 +242,30 @@ pub(super) fn user(name: &str, emails: &[&str]) -> NewResource {
         doc: doc(name),
         secret: None,
         keys: keys(name, emails),
+        members: Members::default(),
         change: change(ChangeKind::Create),
+    }
+}
+
+/// A group of resources that are users.
+pub(super) fn group(name: &str, members: &[Uuid]) -> NewResource {
+    let add = members.iter().map(|id| member(*id)).collect();
+    NewResource {
+        rtype: GROUP,
+        members: Members {
+            add,
+            ..Members::default()
+        },
+        ..user(name, &[])
+    }
+}
+
+pub(super) fn member(id: Uuid) -> Member {
+    Member {
+        id,
+        rtype: USER,
+        display: None,
+        sent: None,
     }
 }
 
@@ -256,6 +281,7 @@ pub(super) fn renamed(old: &Stored, was: &Keys, name: &str, emails: &[&str]) -> 
         secret: None,
         removed,
         added,
+        members: Members::default(),
         change: change(ChangeKind::Update),
     }
 }
@@ -266,6 +292,7 @@ pub(super) fn deletion(old: &Stored, keys: &Keys) -> Delete {
         id: old.id,
         expected: old.version,
         keys: keys.clone(),
+        holders: None,
         change: change(ChangeKind::Delete),
     }
 }

@@ -53,14 +53,17 @@ async fn one_tenant_never_meets_the_other(bed: Bed) {
 async fn a_deleted_tenant_leaves_no_row(bed: Bed) {
     let directory = bed.store.directory();
     let a = bed.tenant("a").await;
-    a.add(&user("ada", &["a@x"])).await.unwrap();
+    let ada = user("ada", &["a@x"]);
+    a.add(&ada).await.unwrap();
+    a.add(&group("team", &[ada.id])).await.unwrap();
     directory
         .create_token(&super::directory::token(a.id(), "aaaa"))
         .await
         .unwrap();
     let before = bed.rows();
     let b = bed.tenant("b").await;
-    b.add(&user("ada", &["a@x"])).await.unwrap();
+    b.add(&ada).await.unwrap();
+    b.add(&group("team", &[ada.id])).await.unwrap();
     directory
         .create_token(&super::directory::token(b.id(), "bbbb"))
         .await

@@ -1,4 +1,4 @@
-//! `{{name}}` and `{{guid}}` in what a transcript sends and expects.
+//! `{{name}}`, `{{upper:name}}` and `{{guid}}` in what a transcript sends and expects.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +17,16 @@ pub(super) fn text(text: &str, captured: &Captured) -> String {
             .split_once("}}")
             .unwrap_or_else(|| panic!("a placeholder without an end: {text}"));
         filled.push_str(before);
+        let value = |name: &str| {
+            let value = captured.get(name);
+            value.unwrap_or_else(|| panic!("nothing has captured `{name}`"))
+        };
         if name == "guid" {
             filled.push_str(&guid());
+        } else if let Some(name) = name.strip_prefix("upper:") {
+            filled.push_str(&value(name).to_uppercase());
         } else {
-            let value = captured.get(name);
-            filled.push_str(value.unwrap_or_else(|| panic!("nothing has captured `{name}`")));
+            filled.push_str(value(name));
         }
         rest = behind;
     }
@@ -53,9 +58,10 @@ fn guid() -> String {
 
 #[test]
 fn placeholders_are_filled_inside_longer_strings() {
-    let captured = Captured::from([("ada".to_owned(), "2819".to_owned())]);
+    let captured = Captured::from([("ada".to_owned(), "28a9".to_owned())]);
     let filled = |template: &str| text(template, &captured);
-    assert_eq!(filled("/Users/{{ada}}?x={{ada}}"), "/Users/2819?x=2819");
+    assert_eq!(filled("/Users/{{ada}}?x={{ada}}"), "/Users/28a9?x=28a9");
+    assert_eq!(filled("/Users/{{upper:ada}}"), "/Users/28A9");
     assert_eq!(filled("none"), "none");
     let two = filled("{{guid}} {{guid}}");
     let (one, other) = two.split_once(' ').unwrap();

@@ -48,6 +48,13 @@ pub(super) fn mismatches(expected: &Value, found: Option<&Value>, at: &str) -> V
         (Value::String(word), _) if word == "$absent" => wrong(&"nothing"),
         (Value::String(word), Some(value)) if word == "$any" && !value.is_null() => Vec::new(),
         (Value::String(word), _) if word == "$any" => wrong(&"any value"),
+        (Value::Object(members), _) if members.len() == 1 && members.contains_key("$not") => {
+            let fits = |value: &Value| mismatches(&members["$not"], Some(value), at).is_empty();
+            match found {
+                Some(value) if !value.is_null() && !fits(value) => Vec::new(),
+                _ => wrong(&expected),
+            }
+        }
         (Value::Object(members), _) if is_about_a_list(members.keys()) => {
             let Some(Value::Array(items)) = found else {
                 return wrong(&expected);
@@ -151,6 +158,12 @@ mod tests {
             ),
             (json!({"e": {"$length": 3}}), "e"),
             (json!({"a": {"$length": 1}}), "a"),
+            (json!({"a": {"$not": 2}, "b": {"$not": {"c": "y"}}}), ""),
+            (json!({"a": {"$not": 1}, "b": {"$not": {"c": "x"}}}), "a b"),
+            (
+                json!({"b": {"d": {"$not": 1}, "x": {"$not": 1}}}),
+                "b.d b.x",
+            ),
         ] {
             let found: Vec<_> = mismatches(&expected, Some(&body), "")
                 .into_iter()

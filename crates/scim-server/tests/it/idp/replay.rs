@@ -42,8 +42,8 @@ struct Told {
     /// Sent with every request.
     headers: Headers,
     captured: Captured,
-    /// The resources as they were last read whole, by id.
-    read: BTreeMap<String, Value>,
+    /// The resources as they were last read whole and the paths that showed them, by id.
+    read: BTreeMap<String, (String, Value)>,
 }
 
 /// What was wrong, and in which answer.
@@ -82,9 +82,8 @@ impl Told {
         let known = check.check == "state" && check.unchanged;
         assert!(known, "there is no such check: {check:?}");
         let id = fill::text(&format!("{{{{{}}}}}", check.of), &self.captured);
-        let before = self.read.get(&id).cloned();
-        let before = before.unwrap_or_else(|| panic!("`{}` was not read before", check.of));
-        let path = format!("/Users/{id}");
+        let read = self.read.get(&id).cloned();
+        let (path, before) = read.unwrap_or_else(|| panic!("`{}` was not read before", check.of));
         let answer = self.send(&Request::get(&path)).await;
         self.compare("GET", &path, &Expect::ok(before.clone()), &answer)?;
         // Nothing came to it either.
@@ -101,15 +100,17 @@ impl Told {
             .map(|body| fill::value(body, &self.captured).to_string());
         let body = json.or_else(|| request.raw_body.clone());
         let mut client = self.client.clone();
-        client
-            .headers
-            .extend(headers(&self.headers, &request.headers, body.is_some()));
+        let headers = headers(&self.headers, &request.headers, body.is_some());
+        let filled = headers
+            .into_iter()
+            .map(|(name, value)| (name, fill::text(&value, &self.captured)));
+        client.headers.extend(filled);
         let body = body.unwrap_or_default();
         let answer = client.send(&request.method, &path, body.as_bytes()).await;
         let whole = request.method == "GET" && !path.to_ascii_lowercase().contains("attributes=");
         if let (true, 200, Some(Value::String(id))) = (whole, answer.status, answer.body.get("id"))
         {
-            self.read.insert(id.clone(), answer.body.clone());
+            self.read.insert(id.clone(), (path, answer.body.clone()));
         }
         answer
     }

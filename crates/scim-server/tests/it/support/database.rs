@@ -36,6 +36,8 @@ impl Database {
         let unique = directory.path().file_name().unwrap().to_string_lossy();
         let name: String = unique.chars().filter(char::is_ascii_alphanumeric).collect();
         let name = format!("it_{}_{}", std::process::id(), name.to_ascii_lowercase());
+        // As the program does: nothing is cleaned up below connections that are still being made when a test ends.
+        openssl_sys::init();
         let mut connection = PgConnection::establish(&server).unwrap();
         sql_query(format!("CREATE DATABASE {name}"))
             .execute(&mut connection)
@@ -49,6 +51,20 @@ impl Database {
 
     pub(crate) fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres")
+    }
+}
+
+/// Runs a statement behind the server's back.
+pub(crate) fn statement(database: &Database, statement: &str) {
+    if database.is_postgres() {
+        let mut connection = PgConnection::establish(&database.url).unwrap();
+        sql_query(statement).execute(&mut connection).unwrap();
+    } else {
+        let path = database.url.strip_prefix("sqlite:").unwrap();
+        let mut connection = SqliteConnection::establish(path).unwrap();
+        for words in ["PRAGMA busy_timeout = 5000", statement] {
+            sql_query(words).execute(&mut connection).unwrap();
+        }
     }
 }
 

@@ -1,0 +1,17 @@
+-- Members of groups, a row for each: a change of some of them never touches the others.
+
+CREATE TABLE group_member (
+  tenant_id bigint   NOT NULL,
+  group_id  uuid     NOT NULL,
+  member_id uuid     NOT NULL,                   -- the member's SCIM id; of an id that is none of ours, a UUIDv8 made of it
+  rtype     smallint NOT NULL,                   -- the member's resource type; 0 when there is no such resource
+  display   text,                                -- its name, where one was sent
+  sent      text,                                -- an id that is none of ours, as sent
+  PRIMARY KEY (tenant_id, group_id, member_id)   -- no foreign key: whoever adds a member holds its row, whoever deletes it takes it out
+) WITH (autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX group_member_by_member ON group_member (tenant_id, member_id, group_id);
+
+ALTER TABLE resource ADD COLUMN members bigint NOT NULL DEFAULT 0; -- how many rows of group_member the group has
+
+-- Nothing is looked up by it, every change had to write it, and PostgreSQL took it for (tenant_id, rtype, rid) while it had no statistics.
+DROP INDEX resource_modified;
