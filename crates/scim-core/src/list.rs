@@ -1,7 +1,6 @@
 //! Queries and their answers: filter, sort, page. RFC 7644 §3.4.2 and §3.4.3.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
@@ -303,50 +302,12 @@ pub fn compare_keys(a: Option<&str>, b: Option<&str>, descending: bool) -> Order
 /// ```
 #[must_use]
 pub fn response(resources: &[String], total: i64, start_index: i64) -> String {
-    let length = resources.iter().map(String::len).sum();
-    let mut list = ResponseText::new(resources.len(), length, total, start_index);
-    for one in resources {
-        list.item().push_str(one);
-    }
-    list.end()
-}
-
-/// A `ListResponse` that is being put together as text, without a copy of its resources.
-#[derive(Debug)]
-pub struct ResponseText {
-    text: String,
-    begun: bool,
-}
-
-impl ResponseText {
-    /// The beginning, with room for `count` resources of `length` bytes in all.
-    #[must_use]
-    pub fn new(count: usize, length: usize, total: i64, start_index: i64) -> Self {
-        let mut text = String::with_capacity(length + count + 160);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{count},\"Resources\":[",
-            urn::LIST_RESPONSE,
-        );
-        Self { text, begun: false }
-    }
-
-    /// Where the next resource is to be put, at the end.
-    pub fn item(&mut self) -> &mut String {
-        if self.begun {
-            self.text.push(',');
-        }
-        self.begun = true;
-        &mut self.text
-    }
-
-    /// The whole.
-    #[must_use]
-    pub fn end(mut self) -> String {
-        self.text.push_str("]}");
-        self.text
-    }
+    format!(
+        "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{},\"Resources\":[{}]}}",
+        urn::LIST_RESPONSE,
+        resources.len(),
+        resources.join(",")
+    )
 }
 
 fn once<T>(place: &mut Option<T>, value: T, name: &str) -> Result<()> {

@@ -20,7 +20,7 @@ const BATCH: i64 = 100_000;
 /// What a resource is linked with, as far as it was asked for.
 #[derive(Clone, Debug, Default)]
 pub enum Links {
-    /// Nothing was asked for.
+    /// They were not read.
     #[default]
     Unread,
     /// Its members, in the order of their ids.

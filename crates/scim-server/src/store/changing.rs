@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::dialect::Dialect;
 use super::error::StoreError;
-use super::members::MemberText;
+use super::members::changing::MemberText;
 use super::model::{Change, Delete, Keys, NewResource, TenantId, Update};
 use super::plan::{Outcome, Plan};
 use super::resources::{Reader, json};

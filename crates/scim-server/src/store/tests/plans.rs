@@ -5,7 +5,7 @@ use diesel::sql_types::{Integer, Text};
 
 use super::support::*;
 use crate::store::changing::KeyText;
-use crate::store::members::MemberText;
+use crate::store::members::changing::MemberText;
 use crate::store::sql::Sql;
 use crate::store::{Holders, Members, Reader, Writer};
 
