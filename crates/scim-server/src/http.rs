@@ -49,9 +49,9 @@ pub fn app(
 fn routes(config: &mut web::ServiceConfig) {
     health::configure(config);
     admin::configure(config);
-    config.service(scim("/t/{slug}/scim/v2"));
     // `/scim` and `/` are other spellings of this one: see `path`.
     config.service(scim("/scim/v2"));
+    config.service(scim("/t/{slug}/scim/v2"));
     config.default_service(web::to(nowhere));
 }
 
@@ -61,10 +61,16 @@ fn scim(base: &str) -> actix_web::Scope {
         .service(
             at("/ServiceProviderConfig", "GET").route(get().to(discovery::service_provider_config)),
         )
-        .service(at("/ResourceTypes", "GET").route(get().to(discovery::resource_types)))
-        .service(at("/ResourceTypes/{name}", "GET").route(get().to(discovery::resource_type)))
-        .service(at("/Schemas", "GET").route(get().to(discovery::schemas)))
-        .service(at("/Schemas/{name}", "GET").route(get().to(discovery::schema)))
+        .service(
+            web::scope("/ResourceTypes")
+                .service(at("", "GET").route(get().to(discovery::resource_types)))
+                .service(at("/{name}", "GET").route(get().to(discovery::resource_type))),
+        )
+        .service(
+            web::scope("/Schemas")
+                .service(at("", "GET").route(get().to(discovery::schemas)))
+                .service(at("/{name}", "GET").route(get().to(discovery::schema))),
+        )
         .service(web::resource("/Bulk").default_service(web::to(unsupported)))
         .service(web::resource("/Me").default_service(web::to(unsupported)))
         .service(at("/.search", "POST").route(post().to(resources::search_root)))

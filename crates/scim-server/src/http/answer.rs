@@ -30,16 +30,32 @@ const PIECE: usize = 64 * 1024;
 /// So many members are written between two looks at the size of a piece.
 const STRIDE: usize = 512;
 
-/// What is wanted of the resources of each type.
-pub type Projections = Vec<(i16, Projection)>;
+/// What a request wants to see of the resources of each type.
+#[derive(Debug)]
+pub struct Wanted {
+    /// By the number of the type.
+    projections: Vec<(i16, Projection)>,
+    /// The types whose links are shown.
+    pub asked: Asked,
+}
 
-/// The types whose links are shown.
-#[must_use]
-pub fn asked(registry: &Registry, projections: &[(i16, Projection)]) -> Asked {
-    Asked::of(registry, |of, links| {
-        let found = projections.iter().find(|(code, _)| *code == of.code);
-        found.is_some_and(|(_, projection)| projection.parts_of(links).is_some())
-    })
+impl Wanted {
+    /// What these projections show.
+    #[must_use]
+    pub fn new(registry: &Registry, projections: Vec<(i16, Projection)>) -> Self {
+        let asked = Asked::of(registry, |of, links| {
+            let found = projections.iter().find(|(code, _)| *code == of.code);
+            found.is_some_and(|(_, projection)| projection.parts_of(links).is_some())
+        });
+        Self { projections, asked }
+    }
+
+    fn of(&self, of: &ResourceType) -> Projection {
+        let found = self.projections.iter().find(|(code, _)| *code == of.code);
+        found
+            .map(|(_, projection)| projection.clone())
+            .unwrap_or_default()
+    }
 }
 
 /// One resource with its version and place.
@@ -50,15 +66,14 @@ pub async fn resource(
     cx: TenantCx,
     status: StatusCode,
     resource: Resource,
-    projection: Projection,
+    wanted: Wanted,
 ) -> Result<HttpResponse, Failure> {
-    let id = resource.stored.id.to_string();
-    let projections = vec![(resource.resource_type.code, projection)];
-    let mut pages = Pages::new(cx, projections, vec![resource]);
+    let id = resource.stored.id;
+    let mut pages = Pages::new(cx, wanted, vec![resource]);
     pages.load().await?;
     let meta = match pages.ready.front() {
         Some(one) => one.meta(&pages.cx.base_url),
-        None => return Err(Error::not_found(&id).into()),
+        None => return Err(Error::not_found(&id.to_string()).into()),
     };
     let mut answer = HttpResponse::build(status);
     output::versioned(&mut answer, meta);
@@ -69,13 +84,9 @@ pub async fn resource(
 ///
 /// # Errors
 /// What the store says.
-pub async fn written(
-    cx: TenantCx,
-    one: Resource,
-    projection: Projection,
-) -> Result<HttpResponse, Failure> {
+pub async fn written(cx: TenantCx, one: Resource, wanted: Wanted) -> Result<HttpResponse, Failure> {
     let without = output::bare(StatusCode::NO_CONTENT, &one, &cx.base_url);
-    match resource(cx, StatusCode::OK, one, projection).await {
+    match resource(cx, StatusCode::OK, one, wanted).await {
         Err(failure) if failure.is_not_found() => Ok(without),
         answer => answer,
     }
@@ -85,12 +96,8 @@ pub async fn written(
 ///
 /// # Errors
 /// What the store says.
-pub async fn list(
-    cx: TenantCx,
-    page: Page,
-    projections: Projections,
-) -> Result<HttpResponse, Failure> {
-    let mut pages = Pages::new(cx, projections, page.resources);
+pub async fn list(cx: TenantCx, page: Page, wanted: Wanted) -> Result<HttpResponse, Failure> {
+    let mut pages = Pages::new(cx, wanted, page.resources);
     pages.text.push_str("{\"schemas\":[\"");
     pages.text.push_str(urn::LIST_RESPONSE);
     pages.text.push_str(&format!(
@@ -104,8 +111,7 @@ pub async fn list(
 /// An answer that is being written.
 struct Pages {
     cx: TenantCx,
-    projections: Projections,
-    asked: Asked,
+    wanted: Wanted,
     /// Not read yet.
     waiting: VecDeque<Resource>,
     /// Read, not written yet.
@@ -126,16 +132,15 @@ struct Open {
 }
 
 impl Pages {
-    fn new(cx: TenantCx, projections: Projections, resources: Vec<Resource>) -> Self {
+    fn new(cx: TenantCx, wanted: Wanted, resources: Vec<Resource>) -> Self {
         let room = |one: &Resource| {
             let members = usize::try_from(one.stored.members).unwrap_or_default();
             one.stored.doc.len() + 384 + members.min(1_000) * 160
         };
         let length: usize = resources.iter().map(room).sum();
         Self {
-            asked: asked(&cx.tenant.registry, &projections),
             cx,
-            projections,
+            wanted,
             waiting: resources.into(),
             ready: VecDeque::new(),
             open: None,
@@ -146,19 +151,17 @@ impl Pages {
         }
     }
 
-    fn projection(&self, of: &ResourceType) -> Projection {
-        let found = self.projections.iter().find(|(code, _)| *code == of.code);
-        found
-            .map(|(_, projection)| projection.clone())
-            .unwrap_or_default()
-    }
-
     /// Reads what is asked for of the next resources.
     async fn load(&mut self) -> Result<(), Failure> {
-        let members = self.waiting.iter().map(|one| self.asked.members(one));
+        let members = self
+            .waiting
+            .iter()
+            .map(|one| self.wanted.asked.members(one));
         let count = batch(members).min(self.waiting.len());
         let next: Vec<Resource> = self.waiting.drain(..count).collect();
-        self.ready = membership::load(&self.cx, next, &self.asked).await?.into();
+        self.ready = membership::load(&self.cx, next, &self.wanted.asked)
+            .await?
+            .into();
         Ok(())
     }
 
@@ -217,7 +220,7 @@ impl Pages {
         }
         self.written += 1;
         let of = Arc::clone(&resource.resource_type);
-        let projection = self.projection(&of);
+        let projection = self.wanted.of(&of);
         let meta = resource.meta(&self.cx.base_url);
         let mut tail = String::from("}");
         if projection.is_default() && of.is_passthrough() {

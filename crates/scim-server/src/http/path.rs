@@ -60,6 +60,9 @@ pub async fn canonical<B: MessageBody>(
 /// The path in the route table's spelling; `None` when it is spelt so already.
 #[must_use]
 pub fn rewrite(path: &str) -> Option<String> {
+    if is_usual(path) {
+        return None;
+    }
     let segments: Vec<&str> = path
         .split('/')
         .filter(|segment| !segment.is_empty())
@@ -70,6 +73,20 @@ pub fn rewrite(path: &str) -> Option<String> {
         rest => scim("", rest),
     };
     (canonical != path).then_some(canonical)
+}
+
+/// Whether the path is a type's, perhaps with an id, as nearly all are: nothing else of it need be looked at.
+fn is_usual(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/scim/v2/") else {
+        return false;
+    };
+    let (kind, id) = rest.split_once('/').unwrap_or((rest, "?"));
+    let named = |segment: &str| {
+        ENDPOINTS
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(segment))
+    };
+    !kind.is_empty() && !id.is_empty() && !id.contains('/') && !named(kind) && !named(id)
 }
 
 /// `/scim/v2` before whatever follows; another version stays in the path, where a route refuses it.
@@ -105,6 +122,12 @@ mod tests {
     fn spellings_of_one_url_meet() {
         for (path, canonical) in [
             ("/scim/v2/Users", "/scim/v2/Users"),
+            ("/scim/v2/Users/2819", "/scim/v2/Users/2819"),
+            ("/scim/v2/Users/2819/", "/scim/v2/Users/2819"),
+            ("/scim/v2/Users//2819", "/scim/v2/Users/2819"),
+            ("/scim/v2//Users", "/scim/v2/Users"),
+            ("/scim/v2/users/.Search", "/scim/v2/users/.search"),
+            ("/scim/v2/SCHEMAS", "/scim/v2/Schemas"),
             ("/scim/Users", "/scim/v2/Users"),
             ("/Users", "/scim/v2/Users"),
             ("/v2/Users", "/scim/v2/Users"),

@@ -10,7 +10,7 @@ use scim_core::list::{Paging, Query};
 use scim_core::resource::project::Projection;
 use scim_core::{Error, ResourceType};
 
-use super::answer::{self, asked};
+use super::answer::{self, Wanted};
 use super::input::{self, Body, condition, parameters, prefers_minimal};
 use super::output::{self, Failure};
 use crate::AppState;
@@ -44,6 +44,10 @@ impl<S> Caller<S> {
             actor: self.actor.clone(),
             base_url: self.base_url.clone(),
         }
+    }
+
+    fn wanted(&self, of: &ResourceType, projection: Projection) -> Wanted {
+        Wanted::new(&self.tenant.registry, vec![(of.code, projection)])
     }
 
     /// The resource type that the path names.
@@ -95,7 +99,8 @@ pub async fn post(
     let projection = projection(&caller.tenant, &req, &of)?;
     let cx = caller.cx(&state);
     let created = create::create(&cx, &of, body.object(&state.config).await?).await?;
-    answer::resource(cx, StatusCode::CREATED, created, projection).await
+    let wanted = caller.wanted(&of, projection);
+    answer::resource(cx, StatusCode::CREATED, created, wanted).await
 }
 
 /// `GET /{type}/{id}` · RFC 7644 §3.4.1 · scope: read
@@ -107,9 +112,8 @@ pub async fn get(
 ) -> Answer {
     let of = caller.resource_type(&at)?;
     let projection = projection(&caller.tenant, &req, &of)?;
-    let cx = caller.cx(&state);
-    let asked = asked(&caller.tenant.registry, &[(of.code, projection.clone())]);
-    let found = read::get(&cx, &of, at.id(), &asked).await?;
+    let (cx, wanted) = (caller.cx(&state), caller.wanted(&of, projection));
+    let found = read::get(&cx, &of, at.id(), &wanted.asked).await?;
     if condition(&req, &IF_NONE_MATCH).names(found.stored.version) {
         return Ok(output::bare(
             StatusCode::NOT_MODIFIED,
@@ -117,7 +121,7 @@ pub async fn get(
             &caller.base_url,
         ));
     }
-    answer::resource(cx, StatusCode::OK, found, projection).await
+    answer::resource(cx, StatusCode::OK, found, wanted).await
 }
 
 /// `GET /{type}` · RFC 7644 §3.4.2 · scope: read
@@ -171,11 +175,9 @@ async fn search_request(
 async fn one_type(caller: &Caller<Read>, state: &AppState, at: &At, query: &Query) -> Answer {
     let of = caller.resource_type(at)?;
     let projection = query.projection(&of, caller.tenant.policy.mode)?;
-    let cx = caller.cx(state);
-    let projections = vec![(of.code, projection)];
-    let asked = asked(&caller.tenant.registry, &projections);
-    let page = read::list(&cx, &of, query, &asked).await?;
-    answer::list(cx, page, projections).await
+    let (cx, wanted) = (caller.cx(state), caller.wanted(&of, projection));
+    let page = read::list(&cx, &of, query, &wanted.asked).await?;
+    answer::list(cx, page, wanted).await
 }
 
 async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> Answer {
@@ -185,9 +187,9 @@ async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> An
         .map(|of| Ok((of.code, query.projection(of, mode)?)))
         .collect::<Result<Vec<_>, Error>>()?;
     let cx = caller.cx(state);
-    let asked = asked(&caller.tenant.registry, &projections);
-    let page = read::search(&cx, query, &asked).await?;
-    answer::list(cx, page, projections).await
+    let wanted = Wanted::new(&caller.tenant.registry, projections);
+    let page = read::search(&cx, query, &wanted.asked).await?;
+    answer::list(cx, page, wanted).await
 }
 
 /// `PUT /{type}/{id}` · RFC 7644 §3.5.1 · scope: write
@@ -209,7 +211,7 @@ pub async fn put(
         body.object(&state.config).await?,
     )
     .await?;
-    answer::written(cx, written, projection).await
+    answer::written(cx, written, caller.wanted(&of, projection)).await
 }
 
 /// `PATCH /{type}/{id}` · RFC 7644 §3.5.2 · scope: write
@@ -240,7 +242,7 @@ pub async fn patch(
         }
         return Ok(answer);
     }
-    answer::written(cx, written, projection).await
+    answer::written(cx, written, caller.wanted(&of, projection)).await
 }
 
 /// `DELETE /{type}/{id}` · RFC 7644 §3.6 · scope: write

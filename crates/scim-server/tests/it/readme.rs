@@ -1,12 +1,19 @@
-//! The README's first five minutes, as a stranger would spend them: its own shell lines against the real program.
+//! The README's first five minutes and the manual's commands, as a stranger would type them: their own shell lines against the real program.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
-/// The program's standard output until the tokens have been shown.
-fn first_start(directory: &Path) -> (std::process::Child, String, String) {
+/// What the program prints at its first start.
+struct FirstStart {
+    child: Child,
+    base: String,
+    token: String,
+    admin_token: String,
+}
+
+fn first_start(directory: &Path) -> FirstStart {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scimd"))
         .current_dir(directory)
         .env("SCIMD_LISTEN", "127.0.0.1:0")
@@ -14,7 +21,7 @@ fn first_start(directory: &Path) -> (std::process::Child, String, String) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let (mut base, mut token) = (String::new(), String::new());
+    let (mut base, mut token, mut admin_token) = (String::new(), String::new(), String::new());
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         if let Some(rest) = line.strip_prefix("SCIM base URL: ") {
@@ -22,10 +29,18 @@ fn first_start(directory: &Path) -> (std::process::Child, String, String) {
         }
         if let Some(rest) = line.strip_prefix("token: ") {
             token = rest.to_owned();
+        }
+        if let Some(rest) = line.strip_prefix("admin token: ") {
+            admin_token = rest.to_owned();
             break;
         }
     }
-    (child, base, token)
+    FirstStart {
+        child,
+        base,
+        token,
+        admin_token,
+    }
 }
 
 /// The blocks of shell lines that talk to a server.
@@ -42,38 +57,71 @@ fn curl_blocks(text: &str) -> String {
     script
 }
 
-#[test]
-fn the_lines_of_the_readme_create_find_patch_deactivate_and_delete() {
+/// What the shell lines of a document print, line by line.
+fn typed(document: &str) -> Vec<String> {
     let directory = tempfile::TempDir::new().unwrap();
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let script = curl_blocks(&fs::read_to_string(readme).unwrap());
-    let (mut child, base, token) = first_start(directory.path());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(document);
+    let script = curl_blocks(&fs::read_to_string(path).unwrap());
+    let mut started = first_start(directory.path());
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(directory.path())
-        .env("SCIM", base)
-        .env("TOKEN", token)
+        .env("SCIM", &started.base)
+        .env("ADMIN", started.base.replace("/scim/v2", "/admin/v1"))
+        .env("TOKEN", &started.token)
+        .env("ADMIN_TOKEN", &started.admin_token)
         .output()
         .unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    started.child.kill().unwrap();
+    started.child.wait().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let answers: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!(answers.len(), 7, "{said}");
-    for (answer, what) in answers.iter().zip([
-        "\"userName\":\"ada@example.com\"",
-        "\"totalResults\":1",
-        "\"title\":\"Countess\"",
-        "\"displayName\":\"Analysts\"",
-        "\"display\":\"Analysts\"",
-        "\"active\":false",
-        "204",
-    ]) {
+    let lines = said.replace("}{", "}\n{");
+    let lines = lines.lines().filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+fn check(document: &str, expected: &[&str]) {
+    let answers = typed(document);
+    assert_eq!(answers.len(), expected.len(), "{answers:#?}");
+    for (answer, what) in answers.iter().zip(expected) {
         assert!(answer.contains(what), "{what}: {answer}");
     }
+}
+
+#[test]
+fn the_lines_of_the_readme_create_find_patch_deactivate_and_delete() {
+    check(
+        "README.md",
+        &[
+            "\"userName\":\"ada@example.com\"",
+            "\"totalResults\":1",
+            "\"title\":\"Countess\"",
+            "\"displayName\":\"Analysts\"",
+            "\"display\":\"Analysts\"",
+            "\"active\":false",
+            "204",
+        ],
+    );
+}
+
+#[test]
+fn the_lines_of_the_manual_make_a_tenant_and_its_token() {
+    check(
+        "docs/ADMINISTRATION.md",
+        &[
+            "\"slug\":\"acme\"",
+            "\"items\":[",
+            "\"displayName\":\"Acme Ltd\"",
+            "\"perHour\":90000",
+            "\"token\":\"scimd_",
+            "\"items\":[",
+        ],
+    );
 }
