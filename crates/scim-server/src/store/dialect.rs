@@ -178,16 +178,18 @@ impl Dialect {
         }
     }
 
-    /// The ids of members as one text of hexadecimal digits, 32 for each.
-    pub(super) fn joined_ids(self) -> &'static str {
+    /// Members as one text: for each the 32 hexadecimal digits of its id and the number of its type, with commas between.
+    pub(super) fn joined_members(self) -> &'static str {
         match self {
-            Dialect::Postgres => "encode(string_agg(uuid_send(m.member_id), ''::bytea), 'hex')",
-            Dialect::Sqlite => "group_concat(hex(m.member_id), '')",
+            Dialect::Postgres => {
+                "string_agg(encode(uuid_send(m.member_id), 'hex') || m.rtype, ',')"
+            }
+            Dialect::Sqlite => "group_concat(hex(m.member_id) || m.rtype, ',')",
         }
     }
 
-    /// The same of one member.
-    pub(super) fn one_id(self) -> &'static str {
+    /// The hexadecimal digits of a member's id.
+    pub(super) fn member_id(self) -> &'static str {
         match self {
             Dialect::Postgres => "encode(uuid_send(m.member_id), 'hex')",
             Dialect::Sqlite => "hex(m.member_id)",
@@ -308,11 +310,13 @@ impl Dialect {
 /// What a session of a `PostgreSQL` server begins with.
 ///
 /// No sequential scans: every statement has its index, and a plan that was made while a table was tiny must not read all of it when it is not.
+/// One plan for all values: what a statement does is fixed by its text, and planning it anew takes longer than running it.
 pub(super) fn postgres_session(timeout: Duration) -> String {
     let timeout = timeout.as_millis();
     format!(
         "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {timeout};
-         SET default_transaction_isolation = 'read committed'; SET jit = off; SET enable_seqscan = off"
+         SET default_transaction_isolation = 'read committed'; SET jit = off; SET enable_seqscan = off;
+         SET plan_cache_mode = force_generic_plan"
     )
 }
 

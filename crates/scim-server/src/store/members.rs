@@ -43,6 +43,8 @@ type Row = (
 
 /// The type of a row that is the group itself.
 const ITSELF: i16 = -1;
+/// The type of a row that is all the members of a group of whom nothing but the id and the type is kept.
+const PLAIN: i16 = -2;
 
 /// How a set of members differs from what a group has.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -214,7 +216,7 @@ impl Reader<'_> {
 
     /// Resources with all their members, each in the order of the members' ids, all as of one moment; ids that do not exist are left out.
     ///
-    /// Members of whom nothing but the id is kept come as one value for each type: that is most of them.
+    /// Members of whom nothing but the id is kept come as one value: that is most of them.
     ///
     /// # Errors
     ///
@@ -225,26 +227,7 @@ impl Reader<'_> {
         ids: &[Uuid],
     ) -> Result<HashMap<Uuid, (Stored, Vec<Member>)>, StoreError> {
         let list = self.conn.dialect().id_list(ids);
-        let dialect = self.conn.dialect();
-        let (begin, end) = dialect.members_of_each();
-        let sql = self
-            .listed(&list)
-            .then("SELECT r.rid, CAST(-1 AS smallint), r.doc, r.secret, r.version, r.created, r.modified, r.members, CAST('' AS text)")
-            .append(self.documents(rtype))
-            .then(" UNION ALL SELECT m.group_id, m.rtype, NULL, NULL, 0, 0, 0, 0, ")
-            .then(dialect.joined_ids())
-            .then(" FROM p ")
-            .then(begin)
-            .then("m.tenant_id = ? AND m.group_id = p.rid AND m.display IS NULL AND m.sent IS NULL")
-            .bind(self.tenant)
-            .then(end)
-            .then(" GROUP BY m.group_id, m.rtype UNION ALL SELECT m.group_id, m.rtype, m.display, m.sent, 0, 0, 0, 0, ")
-            .then(dialect.one_id())
-            .then(" FROM p ")
-            .then(begin)
-            .then("m.tenant_id = ? AND m.group_id = p.rid AND (m.display IS NOT NULL OR m.sent IS NOT NULL)")
-            .bind(self.tenant)
-            .then(end);
+        let sql = self.whole(rtype, &list);
         let mut found: HashMap<Uuid, (Option<Stored>, Vec<Member>)> = HashMap::new();
         for (group, rtype, text, other, version, created, modified, members, ids) in
             self.conn.load::<Types, Row>(sql)?
@@ -262,13 +245,17 @@ impl Reader<'_> {
                     members,
                     is_member: false,
                 });
+            } else if rtype == PLAIN {
+                for one in ids.split(',').filter(|one| !one.is_empty()) {
+                    list.push(plain(one)?);
+                }
             } else {
-                list.extend(ids_in(&ids)?.map(|id| Member {
-                    id,
+                list.push(Member {
+                    id: Uuid::try_parse(&ids).map_err(misread)?,
                     rtype,
-                    display: text.clone(),
-                    sent: other.clone(),
-                }));
+                    display: text,
+                    sent: other,
+                });
             }
         }
         let whole = found.into_iter().filter_map(|(id, (row, mut members))| {
@@ -278,6 +265,29 @@ impl Reader<'_> {
             Some((id, (row?, members)))
         });
         Ok(whole.collect())
+    }
+
+    /// The rows of these resources and those of their members.
+    pub(super) fn whole<'a>(&self, rtype: i16, list: &'a String) -> Sql<'a> {
+        let dialect = self.conn.dialect();
+        let (begin, end) = dialect.members_of_each();
+        self
+            .listed(list)
+            .then("SELECT r.rid, CAST(-1 AS smallint), r.doc, r.secret, r.version, r.created, r.modified, r.members, CAST('' AS text)")
+            .append(self.documents(rtype))
+            .then(" UNION ALL SELECT p.rid, CAST(-2 AS smallint), NULL, NULL, 0, 0, 0, 0, coalesce((SELECT ")
+            .then(dialect.joined_members())
+            .then(
+                " FROM group_member m WHERE m.tenant_id = ? AND m.group_id = p.rid AND m.display IS NULL AND m.sent IS NULL), '')
+                 FROM p UNION ALL SELECT m.group_id, m.rtype, m.display, m.sent, 0, 0, 0, 0, ",
+            )
+            .bind(self.tenant)
+            .then(dialect.member_id())
+            .then(" FROM p ")
+            .then(begin)
+            .then("m.tenant_id = ? AND m.group_id = p.rid AND (m.display IS NOT NULL OR m.sent IS NOT NULL)")
+            .bind(self.tenant)
+            .then(end)
     }
 
     /// The groups that these resources are in, through other groups too.
@@ -418,13 +428,17 @@ impl Reader<'_> {
     }
 }
 
-/// Ids in hexadecimal digits, 32 each, one after the other.
-fn ids_in(text: &str) -> Result<impl Iterator<Item = Uuid>, StoreError> {
-    let (ids, rest) = text.as_bytes().as_chunks::<32>();
-    if !rest.is_empty() {
-        return Err(StoreError::internal("ids of members are cut short"));
-    }
-    Ok(ids
-        .iter()
-        .map(|digits| Uuid::try_parse_ascii(digits).unwrap_or_default()))
+/// A member from its id, in 32 hexadecimal digits, and its type behind them.
+fn plain(text: &str) -> Result<Member, StoreError> {
+    let (id, rtype) = text.split_at_checked(32).ok_or_else(|| misread(()))?;
+    Ok(Member {
+        id: Uuid::try_parse(id).map_err(misread)?,
+        rtype: rtype.parse().map_err(misread)?,
+        display: None,
+        sent: None,
+    })
+}
+
+fn misread<E>(_: E) -> StoreError {
+    StoreError::internal("a member of a group cannot be read")
 }

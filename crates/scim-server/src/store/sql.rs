@@ -69,6 +69,18 @@ impl<'a> Sql<'a> {
         self
     }
 
+    /// The text as `PostgreSQL` takes it, and how many values it has.
+    #[cfg(test)]
+    pub(super) fn numbered(&self) -> (String, usize) {
+        let text = self.text.concat();
+        let mut parts = text.split('?');
+        let mut numbered = parts.next().unwrap_or_default().to_owned();
+        for (number, part) in parts.enumerate() {
+            numbered.push_str(&format!("${}{part}", number + 1));
+        }
+        (numbered, self.binds.len())
+    }
+
     /// Says of which types the columns of the answer are.
     pub(super) fn rows<T>(self) -> Rows<'a, T> {
         Rows {
