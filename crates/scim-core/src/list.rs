@@ -254,6 +254,24 @@ impl Sort {
 }
 
 impl BoundSort<'_> {
+    /// The path that is compared, in canonical letter case and down to the value, and its attribute; `None` when the type has none.
+    #[must_use]
+    pub fn path(&self) -> Option<(AttrPath, &Attribute)> {
+        let (found, leaf) = self.found.as_ref()?;
+        let mut path = found.path();
+        if !std::ptr::eq(*leaf, found.leaf()) {
+            path.sub = Some(leaf.name.clone());
+        }
+        Some((path, leaf))
+    }
+
+    /// Whether a resource can have several values of it.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        self.found
+            .is_some_and(|(found, leaf)| found.attribute.multi_valued || leaf.multi_valued)
+    }
+
     /// Whether the order looks at an attribute of the core schema, or at a part of it.
     #[must_use]
     pub fn mentions(&self, attribute: &str) -> bool {

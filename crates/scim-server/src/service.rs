@@ -8,6 +8,7 @@ pub mod tokens;
 pub mod create;
 pub mod delete;
 pub mod patch;
+pub mod plan;
 pub mod read;
 pub mod replace;
 pub mod resources;

@@ -18,6 +18,7 @@ mod jobs;
 mod members;
 mod model;
 mod plan;
+pub mod query;
 mod queue;
 mod resources;
 mod sql;
@@ -48,7 +49,7 @@ pub use error::{OpenError, StoreError};
 pub use members::{Differences, Membership};
 pub use model::{
     Change, ChangeKind, ChangeRow, Delete, Holders, IndexKey, Key, Keys, Member, Members, Micros,
-    NewResource, Position, Stored, TenantId, Update,
+    Moved, NewResource, Position, Stored, TenantId, Update,
 };
 pub use resources::Reader;
 pub use tokens::{TokenRow, TokenUse};

@@ -201,7 +201,8 @@ impl Bound {
 
 impl BoundNode {
     /// The attribute that a leaf looks at.
-    fn target(&self) -> Option<&Target> {
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
         match self {
             Self::Compare { target, .. }
             | Self::Present { target }

@@ -77,6 +77,28 @@ fn behind(left: NodeId) -> Next {
     Next::Node(NodeId(left.0 + 1))
 }
 
+impl Op {
+    /// Whether the comparison holds between two keys, the one of a value and the one it is compared with.
+    ///
+    /// ```
+    /// assert!(scim_core::filter::Op::Sw.holds("babs", "ba"));
+    /// ```
+    #[must_use]
+    pub fn holds(self, found: &str, key: &str) -> bool {
+        match self {
+            Op::Eq => found == key,
+            Op::Ne => found != key,
+            Op::Co => found.contains(key),
+            Op::Sw => found.starts_with(key),
+            Op::Ew => found.ends_with(key),
+            Op::Gt => found > key,
+            Op::Ge => found >= key,
+            Op::Lt => found < key,
+            Op::Le => found <= key,
+        }
+    }
+}
+
 impl Bound {
     /// Whether a resource satisfies a filter made by [`super::Filter::bind`]. The resource is whole: names in canonical letter case,
     /// with `schemas`, `id`, `meta` and its extensions under their URNs.
@@ -148,12 +170,12 @@ impl Target {
         let values = self.values(element);
         if !values.is_empty() {
             return values.iter().any(|value| match self.key(value) {
-                Some(found) => relates(&found, op, key),
+                Some(found) => op.holds(&found, key),
                 None => op == Op::Ne,
             });
         }
         if self.absent_is_false {
-            return relates(&key::boolean(false), op, key);
+            return op.holds(&key::boolean(false), key);
         }
         op == Op::Ne
     }
@@ -203,20 +225,6 @@ impl Target {
 fn is_folded(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-}
-
-fn relates(found: &str, op: Op, key: &str) -> bool {
-    match op {
-        Op::Eq => found == key,
-        Op::Ne => found != key,
-        Op::Co => found.contains(key),
-        Op::Sw => found.starts_with(key),
-        Op::Ew => found.ends_with(key),
-        Op::Gt => found > key,
-        Op::Ge => found >= key,
-        Op::Lt => found < key,
-        Op::Le => found <= key,
-    }
 }
 
 /// A value as a list: null is none, a single value is one.

@@ -1,11 +1,12 @@
 //! The users that are loaded and created: about 1.7 KB each, as an identity provider sends them.
 
 use scim_core::resource::canon::{Canon, Message};
-use scim_core::resource::{arrange, changed, keys_at};
+use scim_core::resource::{arrange, changed};
 use scim_core::schema::builtin;
-use scim_core::{Mode, ResourceType, key};
+use scim_core::{Mode, ResourceType};
 use scim_server::clock::Clock;
-use scim_server::store::{Change, ChangeKind, IndexKey, Key, Keys, Members, NewResource};
+use scim_server::service::resources::{Times, keys};
+use scim_server::store::{Change, ChangeKind, Members, NewResource};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -100,7 +101,14 @@ impl Template {
             at,
             doc: Value::Object(document.clone()).to_string(),
             secret: None,
-            keys: keys(resource_type, &document),
+            keys: keys(
+                resource_type,
+                &document,
+                Times {
+                    created: at,
+                    modified: at,
+                },
+            ),
             members: Members::default(),
             change: Change {
                 id: clock.id(),
@@ -130,22 +138,6 @@ impl Template {
         }
         new
     }
-}
-
-/// The keys of a document, as scimd makes them.
-fn keys(resource_type: &ResourceType, document: &Map<String, Value>) -> Keys {
-    let (mut unique, mut index) = (Vec::new(), Vec::new());
-    for one in &resource_type.indexes {
-        for (elem, key) in keys_at(resource_type, document, &one.path) {
-            let (attr, skey) = (one.id, key::stored(&key));
-            if one.unique {
-                unique.push(Key { attr, skey });
-            } else {
-                index.push(IndexKey { attr, elem, skey });
-            }
-        }
-    }
-    Keys::new(unique, index)
 }
 
 /// The resource type `User`, and the number of its `userName`.

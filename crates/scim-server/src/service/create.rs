@@ -8,7 +8,7 @@ use scim_core::resource::{arrange, changed, validate};
 
 use super::membership::{Links, MemberChange, require_references};
 use super::password;
-use super::resources::{Document, Error, Resource, TenantCx, keys, name_conflict, to_text};
+use super::resources::{Document, Error, Resource, TenantCx, Times, keys, name_conflict, to_text};
 use crate::store::{ChangeKind, Members, NewResource, Stored};
 
 /// Creates a resource.
@@ -34,7 +34,14 @@ pub async fn create(
         at,
         doc: to_text(&document)?,
         secret,
-        keys: keys(resource_type, &document),
+        keys: keys(
+            resource_type,
+            &document,
+            Times {
+                created: at,
+                modified: at,
+            },
+        ),
         members: Members::default(),
         change: cx.change(ChangeKind::Create, sent.clone(), at),
     };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use scim_core::ResourceType;
 
-use super::membership::group_code;
+use super::membership::{group_code, group_type};
 use super::precondition::Condition;
-use super::resources::{Error, TenantCx, document, keys, parse_id};
+use super::resources::{Error, TenantCx, Times, document, keys, moved, parse_id};
 use crate::store::{ChangeKind, Delete, Holders};
 
 /// What changes of the groups that it was in.
@@ -34,8 +34,14 @@ pub async fn delete(
         let holders = group_code().map(|rtype| Holders {
             rtype,
             groups: groups
-                .into_iter()
-                .map(|group| (group, own.clock.id()))
+                .iter()
+                .map(|group| (group.id, own.clock.id()))
+                .collect(),
+            moved: groups
+                .iter()
+                .zip(std::iter::repeat(group_type()))
+                .filter_map(|(group, of)| Some(moved(of?, group, at)))
+                .flatten()
                 .collect(),
             attribute: MEMBERS.to_owned(),
             at,
@@ -44,7 +50,7 @@ pub async fn delete(
             rtype: of.code,
             id,
             expected: stored.version,
-            keys: keys(&of, &document(&stored)?),
+            keys: keys(&of, &document(&stored)?, Times::of(&stored)),
             holders,
             change: own.change(ChangeKind::Delete, Vec::new(), at),
         })

@@ -84,16 +84,19 @@ impl Group {
     }
 }
 
-/// The number of the resource type that has members, whatever a tenant offers now.
-pub(super) fn group_code() -> Option<i16> {
-    static CODE: LazyLock<Option<i16>> = LazyLock::new(|| {
+/// The resource type that has members, whatever a tenant offers now.
+pub(super) fn group_type() -> Option<&'static Arc<ResourceType>> {
+    static TYPE: LazyLock<Option<Arc<ResourceType>>> = LazyLock::new(|| {
         let registry = builtin::registry(None);
         let mut types = registry.types().iter();
-        types
-            .find(|one| one.members().is_some())
-            .map(|one| one.code)
+        types.find(|one| one.members().is_some()).cloned()
     });
-    *CODE
+    TYPE.as_ref()
+}
+
+/// The number of that type.
+pub(super) fn group_code() -> Option<i16> {
+    group_type().map(|of| of.code)
 }
 
 /// The id under which a member is kept: that of a resource, or one made of a key that can be none.

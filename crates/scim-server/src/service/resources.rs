@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use scim_core::resource::canon::Canon;
 use scim_core::resource::{self, Meta};
+use scim_core::schema::registry::Index;
 use scim_core::{AttrPath, Mode, ResourceType, key};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -13,8 +14,8 @@ use super::membership::{Links, require_references};
 use super::tenants::Tenant;
 use crate::clock::Clock;
 use crate::store::{
-    Change, ChangeKind, IndexKey, Key, Keys, Members, Micros, StoreError, Stored, TenantStore,
-    Update, Writer,
+    Change, ChangeKind, IndexKey, Key, Keys, Members, Micros, Moved, StoreError, Stored,
+    TenantStore, Update, Writer,
 };
 
 /// All that a use-case may touch: one tenant, its rows, the time, and who asks.
@@ -143,13 +144,55 @@ pub(super) fn parse_id(text: &str) -> Result<Uuid, Error> {
         .ok_or_else(|| scim_core::Error::not_found(text).into())
 }
 
-/// The keys that a store keeps of a document.
-pub(super) fn keys(resource_type: &ResourceType, document: &Document) -> Keys {
+/// When a resource was made and last changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// `meta.created`
+    pub created: Micros,
+    /// `meta.lastModified`
+    pub modified: Micros,
+}
+
+impl Times {
+    /// Those of a row.
+    #[must_use]
+    pub fn of(stored: &Stored) -> Self {
+        Self {
+            created: stored.created,
+            modified: stored.modified,
+        }
+    }
+
+    /// The moment that a path names.
+    fn at(self, path: &AttrPath) -> Option<Micros> {
+        match (path.urn.as_deref(), path.name.as_str(), path.sub.as_deref()) {
+            (None, "meta", Some("created")) => Some(self.created),
+            (None, "meta", Some("lastModified")) => Some(self.modified),
+            _ => None,
+        }
+    }
+}
+
+/// The keys that a store keeps of a document. Of a key that is too long to be kept whole there is a second row, under the negative number of
+/// the attribute: where there is none of these, what is kept tells everything.
+#[must_use]
+pub fn keys(resource_type: &ResourceType, document: &Document, times: Times) -> Keys {
     let mut unique = Vec::new();
     let mut index = Vec::new();
     for one in &resource_type.indexes {
-        for (elem, key) in resource::keys_at(resource_type, document, &one.path) {
+        let keys = match times.at(&one.path) {
+            Some(at) => vec![(0, key::moment(moment(at)))],
+            None => resource::keys_at(resource_type, document, &one.path),
+        };
+        for (elem, key) in keys {
             let skey = key::stored(&key);
+            if key.len() > key::MAX_STORED {
+                index.push(IndexKey {
+                    attr: -one.id,
+                    elem,
+                    skey: skey.clone(),
+                });
+            }
             if one.unique {
                 unique.push(Key { attr: one.id, skey });
             } else {
@@ -162,6 +205,25 @@ pub(super) fn keys(resource_type: &ResourceType, document: &Document) -> Keys {
         }
     }
     Keys::new(unique, index)
+}
+
+/// How the keys of a resource move when it changes at a later moment, and nothing else of it does.
+pub(super) fn moved(resource_type: &ResourceType, stored: &Stored, at: Micros) -> Vec<Moved> {
+    let old = Times::of(stored);
+    let new = Times {
+        modified: at.max(stored.modified),
+        ..old
+    };
+    let moves = |one: &Index| {
+        let (old, new) = (old.at(&one.path)?, new.at(&one.path)?);
+        (old != new).then(|| Moved {
+            id: stored.id,
+            attr: one.id,
+            old: key::moment(moment(old)),
+            new: key::moment(moment(new)),
+        })
+    };
+    resource_type.indexes.iter().filter_map(moves).collect()
 }
 
 /// A conflict of keys in the client's words.
@@ -205,8 +267,13 @@ impl Rewrite<'_> {
         require_references(self.cx, self.resource_type, tx, self.before, &self.after)?;
         // A clock that was set back must not make a resource younger than it was.
         let at = self.cx.clock.now().max(self.stored.modified);
-        let old = keys(self.resource_type, self.before);
-        let (removed, added) = Keys::diff(&old, &keys(self.resource_type, &self.after));
+        let times = Times::of(&self.stored);
+        let old = keys(self.resource_type, self.before, times);
+        let times = Times {
+            modified: at,
+            ..times
+        };
+        let (removed, added) = Keys::diff(&old, &keys(self.resource_type, &self.after, times));
         let update = Update {
             rtype: self.resource_type.code,
             id: self.stored.id,

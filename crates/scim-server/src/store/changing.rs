@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::members::changing::MemberText;
-use super::model::{Change, Delete, Keys, NewResource, TenantId, Update};
+use super::model::{Change, Delete, Keys, Moved, NewResource, TenantId, Update};
 use super::plan::{Outcome, Plan};
 use super::resources::{Reader, json};
 use super::sql::Sql;
@@ -127,12 +127,16 @@ impl Writer<'_> {
         .bind(delete.id)
         .bind(delete.expected);
         let mut then = scope.remove_keys(&delete.keys, &keys);
-        let (list, attributes) = match &delete.holders {
-            Some(holders) => (pairs(&holders.groups)?, json(&[&holders.attribute])?),
+        let (list, moved, attributes) = match &delete.holders {
+            Some(holders) => (
+                pairs(&holders.groups)?,
+                moves(&holders.moved)?,
+                json(&[&holders.attribute])?,
+            ),
             None => Default::default(),
         };
         if let Some(holders) = &delete.holders {
-            then.extend(scope.leave(holders, &list, &delete.change.actor, &attributes));
+            then.extend(scope.leave(holders, &list, &moved, &delete.change.actor, &attributes));
         }
         then.push(scope.count(-1));
         then.push(scope.record(&delete.change, &change, delete.expected.saturating_add(1)));
@@ -178,6 +182,14 @@ fn pairs(groups: &[(Uuid, Uuid)]) -> Result<String, StoreError> {
     let rows: Vec<_> = groups
         .iter()
         .map(|(group, change)| (group.simple().to_string(), change.simple().to_string()))
+        .collect();
+    json(&rows)
+}
+
+fn moves(moved: &[Moved]) -> Result<String, StoreError> {
+    let rows: Vec<_> = moved
+        .iter()
+        .map(|one| (one.id.simple().to_string(), one.attr, &one.old, &one.new))
         .collect();
     json(&rows)
 }

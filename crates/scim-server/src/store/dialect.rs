@@ -188,6 +188,22 @@ impl Dialect {
         }
     }
 
+    /// The condition that a key `k.skey` holds a text.
+    pub(super) fn contains(self) -> &'static str {
+        match self {
+            Dialect::Postgres => " AND strpos(k.skey, ?) > 0",
+            Dialect::Sqlite => " AND instr(k.skey, ?) > 0",
+        }
+    }
+
+    /// The condition that a key `k.skey` ends with a text, which is bound twice.
+    pub(super) fn ends_with(self) -> &'static str {
+        match self {
+            Dialect::Postgres => " AND right(k.skey, length(?)) = ?",
+            Dialect::Sqlite => " AND substr(k.skey, -length(?)) = ?",
+        }
+    }
+
     /// The hexadecimal digits of a member's id.
     pub(super) fn member_id(self) -> &'static str {
         match self {

@@ -90,6 +90,21 @@ pub struct Holders {
     pub attribute: String,
     /// When.
     pub at: Micros,
+    /// How their keys move with the moment of their last change.
+    pub moved: Vec<Moved>,
+}
+
+/// A key that takes the place of another one of the same resource.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// The resource.
+    pub id: Uuid,
+    /// Number of the attribute, which has one value.
+    pub attr: i32,
+    /// The key it had.
+    pub old: String,
+    /// The key it gets.
+    pub new: String,
 }
 
 impl std::fmt::Debug for Stored {

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
 }
 
 /// Names of the statements after the guard, as many as a plan ever has.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     ", s1 AS (",
     ", s2 AS (",
     ", s3 AS (",
@@ -43,6 +43,8 @@ const NAMES: [&str; 8] = [
     ", s6 AS (",
     ", s7 AS (",
     ", s8 AS (",
+    ", s9 AS (",
+    ", s10 AS (",
 ];
 
 impl Conn {

@@ -26,7 +26,7 @@ pub struct Reader<'c> {
 const COLUMNS: &str = "r.rid, r.version, r.created, r.modified, r.doc, r.secret, r.members, false";
 const MARKED: &str = "r.rid, r.version, r.created, r.modified, r.doc, r.secret, r.members, (SELECT 1 FROM group_member k
      WHERE k.tenant_id = r.tenant_id AND k.member_id = r.rid LIMIT 1) IS NOT NULL";
-type Types = (
+pub(super) type Types = (
     RidSql,
     BigInt,
     BigInt,
@@ -36,11 +36,13 @@ type Types = (
     BigInt,
     Bool,
 );
-type Row = (Rid, i64, i64, i64, String, Option<String>, i64, bool);
+pub(super) type Row = (Rid, i64, i64, i64, String, Option<String>, i64, bool);
 
 const COUNT: &str = "SELECT CAST(coalesce(sum(n), 0) AS bigint) AS n FROM resource_count WHERE tenant_id = ? AND rtype = ?";
 
-fn stored((id, version, created, modified, doc, secret, members, is_member): Row) -> Stored {
+pub(super) fn stored(
+    (id, version, created, modified, doc, secret, members, is_member): Row,
+) -> Stored {
     Stored {
         id: id.0,
         version,
@@ -59,7 +61,7 @@ impl Reader<'_> {
         self.marks = marks;
     }
 
-    fn column_names(&self) -> &'static str {
+    pub(super) fn column_names(&self) -> &'static str {
         if self.marks { MARKED } else { COLUMNS }
     }
 
@@ -273,7 +275,7 @@ impl Reader<'_> {
         Ok(rows.into_iter().map(stored).collect())
     }
 
-    fn counted<'a>(&self, rtype: i16) -> Sql<'a> {
+    pub(super) fn counted<'a>(&self, rtype: i16) -> Sql<'a> {
         Sql::new(COUNT).bind(self.tenant).bind(rtype)
     }
 

@@ -37,6 +37,8 @@ pub(super) enum Bind<'a> {
 pub(super) struct Sql<'a> {
     text: Vec<&'static str>,
     binds: Vec<Bind<'a>>,
+    /// Whether its text is one of so many that none is worth keeping prepared.
+    uncached: bool,
 }
 
 impl<'a> Sql<'a> {
@@ -45,6 +47,7 @@ impl<'a> Sql<'a> {
         let empty = Sql {
             text: Vec::with_capacity(4),
             binds: Vec::with_capacity(8),
+            uncached: false,
         };
         empty.then(text)
     }
@@ -66,6 +69,13 @@ impl<'a> Sql<'a> {
     pub(super) fn append(mut self, other: Sql<'a>) -> Sql<'a> {
         self.text.extend(other.text);
         self.binds.extend(other.binds);
+        self.uncached |= other.uncached;
+        self
+    }
+
+    /// Has it prepared anew each time: its text hangs on what a client asks, and prepared statements are kept for good.
+    pub(super) fn uncached(mut self) -> Sql<'a> {
+        self.uncached = true;
         self
     }
 
@@ -137,6 +147,9 @@ where
     Rid: ToSql<RidSql, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.uncached {
+            out.unsafe_to_cache_prepared();
+        }
         let mut binds = self.binds.iter();
         for piece in &self.text {
             for (number, part) in piece.split('?').enumerate() {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::store::changing::{Scope, Writer};
 use crate::store::dialect::{Dialect, Rid, RidSql};
 use crate::store::error::StoreError;
-use crate::store::model::{Holders, Member, Members, Stored};
+use crate::store::model::{Holders, Member, Members, Moved, Stored};
 use crate::store::resources::json;
 use crate::store::sql::Sql;
 
@@ -21,7 +21,7 @@ impl Writer<'_> {
         rtype: i16,
         id: Uuid,
         groups: Option<i16>,
-    ) -> Result<Option<(Stored, Vec<Uuid>)>, StoreError> {
+    ) -> Result<Option<(Stored, Vec<Stored>)>, StoreError> {
         let Some(stored) = self.reader.get_exclusively(rtype, id)? else {
             return Ok(None);
         };
@@ -46,6 +46,10 @@ impl Writer<'_> {
             // It may have left one of them while that one was waited for.
             groups = self.reader.held_by(id)?;
         }
+        if groups.is_empty() {
+            return Ok(Some((stored, Vec::new())));
+        }
+        let groups = self.reader.by_ids(group_type, &groups)?;
         Ok(Some((stored, groups)))
     }
 }
@@ -211,6 +215,7 @@ impl Scope {
         &self,
         holders: &'a Holders,
         list: &'a String,
+        moved: &'a String,
         actor: &'a String,
         attributes: &'a String,
     ) -> Vec<Sql<'a>> {
@@ -262,9 +267,50 @@ impl Scope {
         .bind(list)
         .then(" AND ")
         .then(self.dialect.guarded());
-        vec![own, others, record, bump]
+        let mut all = vec![own, others, record, bump];
+        all.extend(self.unmoved(holders, moved));
+        let replaced = Sql::new(
+            "INSERT INTO attr_index (tenant_id, attr_id, elem, skey, rid)
+             SELECT ?, CAST(e.value->>1 AS integer), 0, e.value->>3, ",
+        )
+        .bind(self.tenant)
+        .then(self.dialect.listed_id())
+        .then(" FROM ")
+        .then(self.dialect.list())
+        .bind(moved)
+        .then(" WHERE ")
+        .then(self.dialect.guarded());
+        all.push(replaced);
+        all
+    }
+
+    /// Takes away the keys that move, each by one probe of the primary key, as [`Scope::remove_keys`] does.
+    fn unmoved<'a>(&self, holders: &'a Holders, list: &'a String) -> Vec<Sql<'a>> {
+        if self.dialect.joins_statements() {
+            let all = Sql::new(REMOVE_MOVED)
+                .bind(self.tenant)
+                .then(self.dialect.list())
+                .bind(list)
+                .then(")) AND ")
+                .then(self.dialect.guarded());
+            return vec![all];
+        }
+        let one = |moved: &'a Moved| {
+            Sql::new("DELETE FROM attr_index WHERE tenant_id = ? AND attr_id = ? AND skey = ? AND rid = ?")
+                .bind(self.tenant)
+                .bind(moved.attr)
+                .bind(&moved.old)
+                .bind(moved.id)
+        };
+        holders.moved.iter().map(one).collect()
     }
 }
+
+/// Removes the keys of a list by their place.
+const REMOVE_MOVED: &str =
+    "DELETE FROM attr_index WHERE ctid = ANY (ARRAY(SELECT (SELECT x.ctid FROM attr_index x
+     WHERE x.tenant_id = ? AND x.attr_id = CAST(e.value->>1 AS integer) AND x.skey = e.value->>2
+     AND x.rid = (e.value->>0)::uuid AND x.elem = 0) FROM ";
 
 /// Removes the members of a list by their place.
 const REMOVE_MEMBERS: &str =

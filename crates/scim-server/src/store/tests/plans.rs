@@ -7,7 +7,7 @@ use super::support::*;
 use crate::store::changing::KeyText;
 use crate::store::members::changing::MemberText;
 use crate::store::sql::Sql;
-use crate::store::{Holders, Members, Reader, Writer};
+use crate::store::{Holders, Members, Moved, Reader, Writer};
 
 stories![
     keys_and_documents_are_probed_one_by_one,
@@ -161,6 +161,12 @@ async fn members_are_probed_one_by_one(bed: Bed) {
         groups: vec![(team.id, next_id())],
         attribute: "members".to_owned(),
         at: 0,
+        moved: vec![Moved {
+            id: team.id,
+            attr: 504,
+            old: "0".to_owned(),
+            new: "1".to_owned(),
+        }],
     };
     let scope = writer.scope(USER, ada.id);
     let (actor, attributes) = ("token:7".to_owned(), "[]".to_owned());
@@ -169,9 +175,11 @@ async fn members_are_probed_one_by_one(bed: Bed) {
         "tenant_id, member_id",
         "tenant_id, rtype, rid",
         "tenant_id, rtype, rid",
+        "tenant_id, attr_id, skey, rid",
+        "",
     ];
     let pairs = "[]".to_owned();
-    let leaving = scope.leave(&holders, &pairs, &actor, &attributes);
+    let leaving = scope.leave(&holders, &pairs, &pairs, &actor, &attributes);
     assert_eq!(leaving.len(), columns.len());
     for (sql, columns) in leaving.into_iter().zip(columns) {
         probes(&bed, guarded(&bed, sql), columns);
