@@ -18,7 +18,7 @@ async fn people(scim: &Client, number: usize) -> Vec<String> {
     for n in 0..number {
         let made = scim.create(json!({
             // Neither in the order of the names nor against it.
-            "userName": format!("u{:02}", n * 7 % number), "active": n % 2 == 0,
+            "userName": format!("u{:02}", n * 11 % number), "active": n % 2 == 0,
             "title": ([json!("same"), json!("SAME"), json!(format!("t{n}")), Value::Null][n % 4]),
             "emails": [{"value": "all@example.com"}], "externalId": if n % 5 == 0 { "five" } else { "other" }
         }));
@@ -202,8 +202,6 @@ stories! {
         let searched = app.scim.post("/Users/.search", search).await;
         assert_eq!(searched.ok(200).names(), second.names());
 
-        let swapped = |from: char, to: char| cursor.replacen(from, &to.to_string(), 1);
-        let letter = cursor.chars().rev().find(char::is_ascii_lowercase).unwrap();
         let mut refused = vec![
             acme.get(&at).await, another.get(&at).await,
             app.scim.get(&at.replace("/Users", "/Groups").replace("filter=userName", "filter=displayName").replace("sortBy=userName", "sortBy=displayName")).await,
@@ -217,15 +215,13 @@ stories! {
         ] {
             refused.push(app.scim.get(&changed).await);
         }
-        let letter = letter.to_ascii_uppercase().min('Y');
+        let other = |at: &str| if at == "A" { "B" } else { "A" };
         for forged in [
-            "x".to_owned(), " ".to_owned(), "%C3%A9".to_owned(), "A".repeat(100), cursor.to_ascii_lowercase(), cursor[1..].to_owned(),
+            "x".to_owned(), "%20".to_owned(), "%C3%A9".to_owned(), "A".repeat(100), cursor.to_ascii_lowercase(), cursor[1..].to_owned(),
             cursor[..cursor.len() - 1].to_owned(), cursor[..cursor.len() - 4].to_owned(), format!("{cursor}{cursor}"),
-            swapped(cursor.chars().next().unwrap(), if cursor.starts_with('B') { 'C' } else { 'B' }), format!("{}{letter}", &cursor[..cursor.len() - 1]),
+            format!("{}{}", other(&cursor[..1]), &cursor[1..]), format!("{}{}", &cursor[..cursor.len() - 1], other(&cursor[cursor.len() - 1..])),
         ] {
-            if forged != cursor {
-                refused.push(app.scim.get(&format!("/Users?{asked}&cursor={forged}")).await);
-            }
+            refused.push(app.scim.get(&format!("/Users?{asked}&cursor={forged}")).await);
         }
         for answer in &refused {
             answer.refused(400, Some("invalidCursor"));
