@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::list::Paging;
+use crate::list::{CURSOR_TIMEOUT, Paging};
 use crate::schema::{Attribute, Schema, Type, builtin};
 use crate::{Registry, ResourceType, urn};
 
-/// `ServiceProviderConfig`: what is served and within which limits. RFC 7643 §5.
+/// `ServiceProviderConfig`: what is served and within which limits. RFC 7643 §5, RFC 9865 §4.
 #[must_use]
 pub fn service_provider_config(base: &str, paging: &Paging) -> Value {
     json!({
@@ -17,6 +17,14 @@ pub fn service_provider_config(base: &str, paging: &Paging) -> Value {
         "changePassword": {"supported": true},
         "sort": {"supported": true},
         "etag": {"supported": true},
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": paging.default_count,
+            "maxPageSize": paging.max_count,
+            "cursorTimeout": CURSOR_TIMEOUT
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",

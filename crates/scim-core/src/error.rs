@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::urn;
 
-/// The `scimType` of a 400 or 409 answer, RFC 7644 §3.12 Table 9 (and `sensitive` of §7.5.2).
+/// The `scimType` of a 400 or 409 answer, RFC 7644 §3.12 Table 9, §7.5.2 and RFC 9865 §2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScimType {
     /// The filter's syntax, or the attribute and operator in it, cannot be used.
@@ -29,6 +29,12 @@ pub enum ScimType {
     InvalidVers,
     /// The request should not be sent in a URI.
     Sensitive,
+    /// The cursor was not given out for this query (RFC 9865 §2.1).
+    InvalidCursor,
+    /// The cursor was given out too long ago (RFC 9865 §2.1).
+    ExpiredCursor,
+    /// A following page is asked for with another `count` than the first (RFC 9865 §2.1).
+    InvalidCount,
 }
 
 impl ScimType {
@@ -46,6 +52,9 @@ impl ScimType {
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
             Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 }
@@ -92,6 +101,12 @@ impl Error {
         invalid_value => InvalidValue;
         /// 400 `invalidVers`.
         invalid_vers => InvalidVers;
+        /// 400 `invalidCursor`, RFC 9865 §2.1.
+        invalid_cursor => InvalidCursor;
+        /// 400 `expiredCursor`, RFC 9865 §2.1.
+        expired_cursor => ExpiredCursor;
+        /// 400 `invalidCount`, RFC 9865 §2.1.
+        invalid_count => InvalidCount;
     }
 
     /// An error without a scimType.

@@ -1,8 +1,8 @@
-//! Queries and their answers: filter, sort, page. RFC 7644 §3.4.2 and §3.4.3.
+//! Queries and their answers: filter, sort, page. RFC 7644 §3.4.2 and §3.4.3, RFC 9865.
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::filter::{Filter, Limits};
 use crate::resource::canon::expected;
@@ -11,6 +11,9 @@ use crate::resource::project::Projection;
 use crate::schema::{Attribute, Type};
 use crate::{AttrPath, Error, Mode, ResourceType, Result, attr::Urns, key, urn};
 
+/// How long a cursor holds, in seconds. RFC 9865 §4.
+pub const CURSOR_TIMEOUT: i64 = 3600;
+
 /// How large pages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paging {
@@ -18,7 +21,7 @@ pub struct Paging {
     pub default_count: i64,
     /// The most on a page, whatever the client says.
     pub max_count: i64,
-    /// `startIndex` and `count` count only together.
+    /// `startIndex` and `count` count only together; beside a cursor `count` stands alone.
     pub both_or_none: bool,
 }
 
@@ -39,12 +42,34 @@ pub struct Query {
     pub filter: Option<Filter>,
     /// In what order.
     pub sort: Option<Sort>,
-    /// The first one wanted, counted from 1.
-    pub start_index: i64,
+    /// Where the page begins.
+    pub start: Start,
     /// How many are wanted, at least 0.
     pub count: i64,
     attributes: Option<Vec<String>>,
     excluded: Option<Vec<String>>,
+}
+
+/// Where a page begins: at a number (RFC 7644 §3.4.2.4) or behind what a cursor `C` stands for (RFC 9865 §2).
+///
+/// ```
+/// use scim_core::{attr::Urns, list::{Paging, Query, Start}};
+/// let start = |parameters: &[(&str, &str)]| {
+///     Query::from_parameters(parameters, &Urns::default(), &Paging::default()).map(|query| query.start)
+/// };
+/// assert_eq!(start(&[])?, Start::Index(1));
+/// assert_eq!(start(&[("startIndex", "8")])?, Start::Index(8));
+/// assert_eq!(start(&[("cursor", "")])?, Start::Cursor(None));
+/// assert_eq!(start(&[("cursor", "Vng4")])?, Start::Cursor(Some("Vng4".to_owned())));
+/// assert!(start(&[("cursor", ""), ("startIndex", "1")]).is_err());
+/// # Ok::<(), scim_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start<C = String> {
+    /// `startIndex`: the first one wanted, counted from 1.
+    Index(i64),
+    /// `cursor`: those behind it, or the first page.
+    Cursor(Option<C>),
 }
 
 /// An order. RFC 7644 §3.4.2.3.
@@ -63,6 +88,7 @@ struct Raw {
     sort_by: Option<String>,
     sort_order: Option<String>,
     start_index: Option<i64>,
+    cursor: Option<String>,
     count: Option<i64>,
     attributes: Option<Vec<String>>,
     excluded: Option<Vec<String>>,
@@ -75,10 +101,10 @@ impl Query {
     /// 400 `invalidFilter` or `invalidValue`.
     ///
     /// ```
-    /// use scim_core::{attr::Urns, list::{Paging, Query}};
+    /// use scim_core::{attr::Urns, list::{Paging, Query, Start}};
     /// let parameters = [("filter", r#"userName eq "ada""#), ("count", "0")];
     /// let query = Query::from_parameters(&parameters, &Urns::default(), &Paging::default())?;
-    /// assert_eq!((query.start_index, query.count), (1, 0));
+    /// assert_eq!((query.start, query.count), (Start::Index(1), 0));
     /// # Ok::<(), scim_core::Error>(())
     /// ```
     pub fn from_parameters<S: AsRef<str>>(
@@ -94,6 +120,7 @@ impl Query {
                 "sortby" => once(&mut raw.sort_by, value.to_owned(), name)?,
                 "sortorder" => once(&mut raw.sort_order, value.to_owned(), name)?,
                 "startindex" => once(&mut raw.start_index, integer(value, name)?, name)?,
+                "cursor" => once(&mut raw.cursor, value.to_owned(), name)?,
                 "count" => once(&mut raw.count, integer(value, name)?, name)?,
                 "attributes" => names(&mut raw.attributes, value),
                 "excludedattributes" => names(&mut raw.excluded, value),
@@ -120,6 +147,7 @@ impl Query {
                 "sortby" => raw.sort_by = Some(text(value, name)?),
                 "sortorder" => raw.sort_order = Some(text(value, name)?),
                 "startindex" => raw.start_index = Some(number(value, name)?),
+                "cursor" => raw.cursor = Some(text(value, name)?),
                 "count" => raw.count = Some(number(value, name)?),
                 "attributes" => raw.attributes = Some(texts(value, name)?),
                 "excludedattributes" => raw.excluded = Some(texts(value, name)?),
@@ -159,20 +187,12 @@ impl Query {
             }),
             None => None,
         };
-        let ignored = paging.both_or_none && raw.start_index.is_some() != raw.count.is_some();
-        let (start_index, count) = if ignored {
-            (None, None)
-        } else {
-            (raw.start_index, raw.count)
-        };
-        // §3.4.2.4: less than 1 means 1, less than 0 means 0, and never more than the maximum.
+        let (start, count) = page(raw.start_index, raw.cursor, raw.count, paging)?;
         Ok(Self {
             filter,
             sort,
-            start_index: start_index.unwrap_or(1).max(1),
-            count: count
-                .unwrap_or(paging.default_count)
-                .clamp(0, paging.max_count),
+            start,
+            count,
             attributes: raw.attributes,
             excluded: raw.excluded,
         })
@@ -189,6 +209,24 @@ impl Query {
             resource_type,
             mode,
         )
+    }
+
+    /// The query but for its page, in a form of its own: the same text for the same question, however that was spelt or sent.
+    ///
+    /// RFC 9865 §2: what a cursor goes on with must be the question that it was given out for.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let lower = |names: &Vec<String>| -> Vec<String> {
+            names.iter().map(|name| name.to_lowercase()).collect()
+        };
+        let sort = self.sort.as_ref();
+        json!([
+            self.filter.as_ref().map(ToString::to_string),
+            sort.map(|sort| (sort.by.to_string().to_lowercase(), sort.descending)),
+            self.attributes.as_ref().map(lower),
+            self.excluded.as_ref().map(lower),
+        ])
+        .to_string()
     }
 
     /// Leaves `attributes` and `excludedAttributes` out of account.
@@ -326,6 +364,35 @@ pub fn response(resources: &[String], total: i64, start_index: i64) -> String {
         resources.len(),
         resources.join(",")
     )
+}
+
+/// Where the page begins and how long it is.
+fn page(
+    start_index: Option<i64>,
+    cursor: Option<String>,
+    count: Option<i64>,
+    paging: &Paging,
+) -> Result<(Start, i64)> {
+    // RFC 7644 §3.4.2.4: less than 0 means 0, and never more than the maximum.
+    let clamped = |count: Option<i64>| {
+        let count = count.unwrap_or(paging.default_count);
+        count.clamp(0, paging.max_count)
+    };
+    let Some(cursor) = cursor else {
+        if paging.both_or_none && start_index.is_some() != count.is_some() {
+            return Ok((Start::Index(1), clamped(None)));
+        }
+        // §3.4.2.4: less than 1 means 1.
+        let first = start_index.unwrap_or(1).max(1);
+        return Ok((Start::Index(first), clamped(count)));
+    };
+    if start_index.is_some() {
+        return Err(Error::invalid_value(
+            "`startIndex` and `cursor` exclude each other; send one of them",
+        ));
+    }
+    let cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
+    Ok((Start::Cursor(cursor), clamped(count)))
 }
 
 fn once<T>(place: &mut Option<T>, value: T, name: &str) -> Result<()> {

@@ -6,6 +6,7 @@ pub mod tenants;
 pub mod tokens;
 
 pub mod create;
+pub mod cursor;
 pub mod delete;
 pub mod patch;
 pub mod plan;

@@ -158,6 +158,14 @@ impl Pepper {
         })
     }
 
+    /// The authentication code of what is given out and comes back, such as a cursor. Each purpose has a key of its own.
+    #[must_use]
+    pub fn code(&self, purpose: &str, covered: &[u8]) -> Digest {
+        // Another domain than tokens: longer than a secret, and without the prefix of an administrator's.
+        let label = format!("the key of authentication codes for {purpose}");
+        Self::new(self.hash(label.as_bytes()).0).hash(covered)
+    }
+
     fn hash(&self, bytes: &[u8]) -> Digest {
         let mut hmac = self.0.clone();
         hmac.update(bytes);

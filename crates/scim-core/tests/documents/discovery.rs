@@ -127,6 +127,12 @@ fn the_configuration_is_whole() {
     assert!(
         document["bulk"]["maxOperations"].is_i64() && document["bulk"]["maxPayloadSize"].is_i64()
     );
+    assert_eq!(
+        document["pagination"],
+        json!({
+            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 1000, "cursorTimeout": 3600
+        })
+    );
     let scheme = &document["authenticationSchemes"][0];
     for name in ["type", "name", "description"] {
         assert!(scheme[name].is_string(), "{name}");

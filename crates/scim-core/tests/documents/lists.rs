@@ -1,7 +1,7 @@
 //! Queries, their order and their pages. RFC 7644 §3.4.2 and §3.4.3.
 
 use scim_core::attr::Urns;
-use scim_core::list::{Paging, Query, Sort, compare_keys, response};
+use scim_core::list::{Paging, Query, Sort, Start, compare_keys, response};
 use scim_core::resource::project::Projection;
 use scim_core::{AttrPath, Mode, ScimType};
 use serde_json::{Value, json};
@@ -42,10 +42,13 @@ fn pages_stay_within_their_limits() {
                 members[name] = number.into();
             }
         }
-        let expected = (row[2].parse().unwrap(), row[3].parse().unwrap());
+        let expected = (
+            Start::Index(row[2].parse().unwrap()),
+            row[3].parse().unwrap(),
+        );
         for query in [get(&parameters), search(&members.to_string())] {
             let query = query.unwrap();
-            assert_eq!((query.start_index, query.count), expected, "{row:?}");
+            assert_eq!((query.start, query.count), expected, "{row:?}");
         }
     }
 }
@@ -87,11 +90,85 @@ fn pages_of_clients_that_mean_both_or_none() {
     };
     let read = |parameters: &[(&str, &str)]| {
         let query = Query::from_parameters(parameters, &Urns::default(), &paging).unwrap();
-        (query.start_index, query.count)
+        (query.start, query.count)
     };
-    assert_eq!(read(&[("startIndex", "7")]), (1, 50));
-    assert_eq!(read(&[("count", "7")]), (1, 50));
-    assert_eq!(read(&[("startIndex", "7"), ("count", "7")]), (7, 7));
+    assert_eq!(read(&[("startIndex", "7")]), (Start::Index(1), 50));
+    assert_eq!(read(&[("count", "7")]), (Start::Index(1), 50));
+    assert_eq!(
+        read(&[("startIndex", "7"), ("count", "7")]),
+        (Start::Index(7), 7)
+    );
+    assert_eq!(
+        read(&[("cursor", ""), ("count", "7")]),
+        (Start::Cursor(None), 7)
+    );
+}
+
+#[test]
+fn a_page_begins_at_a_number_or_behind_a_cursor() {
+    let cursor = |text: &str| Start::Cursor(Some(text.to_owned()));
+    for (parameter, start) in [
+        ("", Start::Cursor(None)),
+        ("VZUTiyhEQJ94IR", cursor("VZUTiyhEQJ94IR")),
+        (" ", cursor(" ")),
+    ] {
+        let body = json!({"schemas": [scim_core::urn::SEARCH_REQUEST], "cursor": parameter, "startIndex": null});
+        for query in [get(&[("CURSOR", parameter)]), search(&body.to_string())] {
+            let query = query.unwrap();
+            assert_eq!((query.start, query.count), (start.clone(), 100));
+        }
+        let both = get(&[("cursor", parameter), ("startIndex", "1")]);
+        assert_eq!(both, Err(ScimType::InvalidValue), "{parameter}");
+        let body = json!({"schemas": [scim_core::urn::SEARCH_REQUEST], "cursor": parameter, "startIndex": 1});
+        assert_eq!(search(&body.to_string()), Err(ScimType::InvalidValue));
+    }
+    let body = json!({"schemas": [scim_core::urn::SEARCH_REQUEST], "cursor": 7});
+    assert_eq!(search(&body.to_string()), Err(ScimType::InvalidValue));
+    let counted = |count: &str| get(&[("cursor", ""), ("count", count)]).map(|query| query.count);
+    for (count, expected) in [("-1", 0), ("0", 0), ("7", 7), ("1001", 1000)] {
+        assert_eq!(counted(count), Ok(expected), "{count}");
+    }
+}
+
+#[test]
+fn the_same_question_has_the_same_text() {
+    let question = |parameters: &[(&str, &str)]| get(parameters).unwrap().question();
+    let asked = [
+        ("filter", "(title pr)"),
+        ("sortBy", "userName"),
+        ("sortOrder", "descending"),
+        ("attributes", "userName,title"),
+    ];
+    let spelt = [
+        ("FILTER", "title   PR"),
+        ("sortBy", "USERNAME"),
+        ("sortOrder", "Descending"),
+        ("attributes", "username"),
+        ("attributes", " Title"),
+        ("cursor", "x"),
+        ("count", "3"),
+    ];
+    assert_eq!(question(&asked), question(&spelt));
+    let sent = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"title pr","sortBy":"userName",
+        "sortOrder":"descending","attributes":["userName","title"]}"#;
+    assert_eq!(question(&asked), search(sent).unwrap().question());
+    let others: Vec<Vec<(&str, &str)>> = vec![
+        vec![],
+        vec![("filter", "title pr")],
+        vec![("filter", "title eq \"A\"")],
+        vec![("filter", "title eq \"a\"")],
+        vec![("sortBy", "title")],
+        vec![("sortBy", "title"), ("sortOrder", "descending")],
+        vec![("sortBy", "displayName")],
+        vec![("attributes", "title")],
+        vec![("attributes", "title,displayName")],
+        vec![("excludedAttributes", "title")],
+    ];
+    for (nth, one) in others.iter().enumerate() {
+        for other in others.iter().skip(nth + 1) {
+            assert_ne!(question(one), question(other), "{one:?} {other:?}");
+        }
+    }
 }
 
 #[test]
@@ -155,7 +232,7 @@ fn a_search_is_a_message() {
     let whole = r#"{"Schemas":["URN:ietf:params:scim:api:messages:2.0:SearchRequest"],"attributes":["userName","name.givenName"],
         "filter":"title pr","sortBy":"title","sortOrder":"ascending","startIndex":3,"count":7,"nosuch":1,"excludedAttributes":null}"#;
     let query = search(whole).unwrap();
-    assert_eq!((query.start_index, query.count), (3, 7));
+    assert_eq!((&query.start, query.count), (&Start::Index(3), 7));
     assert!(query.filter.is_some() && query.sort.is_some());
     let projection = query.projection(&user(), Mode::Rfc).unwrap();
     let paths = [

@@ -18,6 +18,7 @@ use scim_core::{Error, Registry, ResourceType, urn};
 use serde_json::Value;
 
 use super::output::{self, Failure, SCIM_JSON};
+use crate::service::cursor::Cursors;
 use crate::service::membership::{self, Asked, Group, Links, batch};
 use crate::service::read::Page;
 use crate::service::resources::{self, Resource, TenantCx};
@@ -92,18 +93,31 @@ pub async fn written(cx: TenantCx, one: Resource, wanted: Wanted) -> Result<Http
     }
 }
 
-/// A page of resources. RFC 7644 §3.4.2.
+/// A page of resources. RFC 7644 §3.4.2, RFC 9865 §2.
 ///
 /// # Errors
 /// What the store says.
-pub async fn list(cx: TenantCx, page: Page, wanted: Wanted) -> Result<HttpResponse, Failure> {
+pub async fn list(
+    cx: TenantCx,
+    page: Page,
+    cursors: &Cursors<'_>,
+    wanted: Wanted,
+) -> Result<HttpResponse, Failure> {
+    let now = cx.clock.now();
     let mut pages = Pages::new(cx, wanted, page.resources);
     pages.text.push_str("{\"schemas\":[\"");
     pages.text.push_str(urn::LIST_RESPONSE);
-    pages.text.push_str(&format!(
-        "\"],\"totalResults\":{},\"startIndex\":{},\"Resources\":[",
-        page.total, page.start_index
-    ));
+    pages
+        .text
+        .push_str(&format!("\"],\"totalResults\":{}", page.total));
+    if let Some(first) = page.start_index {
+        pages.text.push_str(&format!(",\"startIndex\":{first}"));
+    }
+    if let Some(next) = &page.next {
+        let next = cursors.seal(next, now);
+        pages.text.push_str(&format!(",\"nextCursor\":\"{next}\""));
+    }
+    pages.text.push_str(",\"Resources\":[");
     pages.in_list = true;
     pages.answer(HttpResponse::Ok()).await
 }

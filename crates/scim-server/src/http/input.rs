@@ -107,12 +107,13 @@ fn is_utf8(req: &HttpRequest) -> bool {
         })
 }
 
-/// The parameters of a query. RFC 7644 §3.4.2.
-pub const QUERY: [&str; 7] = [
+/// The parameters of a query. RFC 7644 §3.4.2, RFC 9865 §2.
+pub const QUERY: [&str; 8] = [
     "filter",
     "sortBy",
     "sortOrder",
     "startIndex",
+    "cursor",
     "count",
     "attributes",
     "excludedAttributes",

@@ -15,6 +15,7 @@ use super::input::{self, Body, condition, parameters, prefers_minimal};
 use super::output::{self, Failure};
 use crate::AppState;
 use crate::gate::{Caller, Read, Write};
+use crate::service::cursor::Cursors;
 use crate::service::resources::TenantCx;
 use crate::service::tenants::Tenant;
 use crate::service::{create, delete, patch, read, replace};
@@ -43,6 +44,21 @@ impl<S> Caller<S> {
             clock: state.clock.clone(),
             actor: self.actor.clone(),
             base_url: self.base_url.clone(),
+        }
+    }
+
+    fn cursors<'a>(
+        &self,
+        state: &'a AppState,
+        endpoint: Option<i16>,
+        query: &'a Query,
+    ) -> Cursors<'a> {
+        Cursors {
+            pepper: &state.admin.pepper,
+            tenant: self.tenant.id,
+            token: self.token,
+            endpoint,
+            query,
         }
     }
 
@@ -176,8 +192,10 @@ async fn one_type(caller: &Caller<Read>, state: &AppState, at: &At, query: &Quer
     let of = caller.resource_type(at)?;
     let projection = query.projection(&of, caller.tenant.policy.mode)?;
     let (cx, wanted) = (caller.cx(state), caller.wanted(&of, projection));
-    let page = read::list(&cx, &of, query, &wanted.asked).await?;
-    answer::list(cx, page, wanted).await
+    let cursors = caller.cursors(state, Some(of.code), query);
+    let start = cursors.start(cx.clock.now())?;
+    let page = read::list(&cx, &of, query, &start, &wanted.asked).await?;
+    answer::list(cx, page, &cursors, wanted).await
 }
 
 async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> Answer {
@@ -188,8 +206,10 @@ async fn all_types(caller: &Caller<Read>, state: &AppState, query: &Query) -> An
         .collect::<Result<Vec<_>, Error>>()?;
     let cx = caller.cx(state);
     let wanted = Wanted::new(&caller.tenant.registry, projections);
-    let page = read::search(&cx, query, &wanted.asked).await?;
-    answer::list(cx, page, wanted).await
+    let cursors = caller.cursors(state, None, query);
+    let start = cursors.start(cx.clock.now())?;
+    let page = read::search(&cx, query, &start, &wanted.asked).await?;
+    answer::list(cx, page, &cursors, wanted).await
 }
 
 /// `PUT /{type}/{id}` · RFC 7644 §3.5.1 · scope: write

@@ -1,20 +1,22 @@
-//! GET of one resource, lists and searches. RFC 7644 §3.4.1 to §3.4.3.
+//! GET of one resource, lists and searches. RFC 7644 §3.4.1 to §3.4.3, RFC 9865.
 //!
 //! A page of everything comes from the store as it is. A filter is narrowed by an equality that the store keeps keys of, where it has
 //! one, and what remains is decided by the filter's own meaning in scim-core; without such an equality every resource is looked at, in
 //! chunks, so that memory stays bounded by the page.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use scim_core::filter::Bound;
-use scim_core::list::{BoundSort, Query, compare_keys};
+use scim_core::list::{BoundSort, Query, Start, compare_keys};
 use scim_core::schema::Attribute;
 use scim_core::schema::registry::Index;
 use scim_core::{AttrPath, ResourceType, key};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::cursor::Position;
 use super::membership::{self, Asked, Links, Views, member_id};
 use super::resources::{Error, Resource, TenantCx, meta, parse_id, view};
 use crate::store::{Reader, StoreError, Stored};
@@ -31,8 +33,10 @@ pub struct Page {
     pub resources: Vec<Resource>,
     /// How many there are in all.
     pub total: i64,
-    /// The place of the first one, counted from 1.
-    pub start_index: i64,
+    /// The place of the first one, counted from 1, when the page was asked for by it.
+    pub start_index: Option<i64>,
+    /// Where the following page begins, when this one was asked for by a cursor and is not the last.
+    pub next: Option<Position>,
 }
 
 /// Reads one resource.
@@ -64,10 +68,11 @@ pub async fn list(
     cx: &TenantCx,
     resource_type: &Arc<ResourceType>,
     query: &Query,
+    start: &Start<Position>,
     asked: &Asked,
 ) -> Result<Page, Error> {
     if query.filter.is_none() && query.sort.is_none() {
-        return everything(cx, resource_type, query, asked).await;
+        return everything(cx, resource_type, query.count, start, asked).await;
     }
     let filter = query
         .filter
@@ -79,7 +84,7 @@ pub async fn list(
         by.bind(resource_type, cx.mode())?;
         sort = Some(by.descending);
     }
-    let mut window = Window::new(query, sort);
+    let mut window = Window::new(query.count, start, sort);
     look(
         cx,
         resource_type,
@@ -96,10 +101,15 @@ pub async fn list(
 ///
 /// # Errors
 /// 400 `invalidFilter` or `invalidValue`.
-pub async fn search(cx: &TenantCx, query: &Query, asked: &Asked) -> Result<Page, Error> {
+pub async fn search(
+    cx: &TenantCx,
+    query: &Query,
+    start: &Start<Position>,
+    asked: &Asked,
+) -> Result<Page, Error> {
     let types = cx.tenant.registry.types();
     let sort = query.sort.as_ref().map(|by| by.descending);
-    let mut window = Window::new(query, sort);
+    let mut window = Window::new(query.count, start, sort);
     for resource_type in types {
         let filter = query
             .filter
@@ -126,24 +136,30 @@ pub async fn search(cx: &TenantCx, query: &Query, asked: &Asked) -> Result<Page,
 async fn everything(
     cx: &TenantCx,
     resource_type: &Arc<ResourceType>,
-    query: &Query,
+    count: i64,
+    start: &Start<Position>,
     asked: &Asked,
 ) -> Result<Page, Error> {
-    let (code, offset, limit) = (resource_type.code, query.start_index - 1, query.count);
-    let marks = asked.marks(resource_type);
+    let (code, marks) = (resource_type.code, asked.marks(resource_type));
+    let mut window = Window::new(count, start, None);
+    let first = match start {
+        Start::Index(first) => Ok(*first),
+        Start::Cursor(after) => Err(after.as_ref().map(|after| after.id)),
+    };
     let read = move |tx: &mut Reader<'_>| {
         tx.mark_members(marks);
-        tx.page(code, offset, limit)
+        match first {
+            Ok(first) => tx.page(code, first - 1, count),
+            // One more than wanted tells whether there is a following page.
+            Err(after) => Ok((tx.scan(code, after, count + 1)?, tx.count(code)?)),
+        }
     };
     let (rows, total) = cx.store.read(read).await?;
-    Ok(Page {
-        resources: rows
-            .into_iter()
-            .map(|row| found(resource_type, row))
-            .collect(),
-        total,
-        start_index: query.start_index,
-    })
+    window.total = total;
+    for row in rows {
+        window.put(resource_type, row);
+    }
+    window.page(cx, asked).await
 }
 
 fn found(resource_type: &Arc<ResourceType>, stored: Stored) -> Resource {
@@ -162,7 +178,7 @@ async fn look(
     filter: Option<&Bound>,
     query: &Query,
     asked: &Asked,
-    window: &mut Window,
+    window: &mut Window<'_>,
 ) -> Result<(), Error> {
     let sort = match &query.sort {
         Some(by) => Some(by.bind_lenient(resource_type, cx.mode())?),
@@ -263,7 +279,7 @@ impl Look<'_> {
         Ok(rows.await?)
     }
 
-    async fn offer(&self, rows: Vec<Stored>, window: &mut Window) -> Result<(), Error> {
+    async fn offer(&self, rows: Vec<Stored>, window: &mut Window<'_>) -> Result<(), Error> {
         let Some((_, views)) = &self.views else {
             return self.offer_with(rows, HashMap::new(), window);
         };
@@ -280,7 +296,7 @@ impl Look<'_> {
         &self,
         rows: Vec<Stored>,
         mut links: HashMap<Uuid, Value>,
-        window: &mut Window,
+        window: &mut Window<'_>,
     ) -> Result<(), Error> {
         for row in rows {
             let meta = meta(self.resource_type, &row, &self.cx.base_url);
@@ -292,6 +308,8 @@ impl Look<'_> {
             }
             if self.filter.is_none_or(|filter| filter.matches(&view)) {
                 let key = self.sort.and_then(|sort| sort.key(&view));
+                // As an index would keep it: so a cursor has room for it.
+                let key = key.map(|key| key::stored(&key));
                 window.take(key, self.resource_type, row);
             }
         }
@@ -371,22 +389,25 @@ fn few(mut rows: Vec<Stored>) -> Option<Vec<Stored>> {
 }
 
 /// The part of a result that is asked for, filled as hits come by.
-struct Window {
-    start_index: i64,
-    count: i64,
+struct Window<'a> {
+    start: &'a Start<Position>,
+    count: usize,
     total: i64,
+    /// Whether there is more behind the page.
+    more: bool,
     /// Whether the order is descending; `None` without an order.
     sort: Option<bool>,
     page: Vec<Resource>,
     keyed: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
 }
 
-impl Window {
-    fn new(query: &Query, sort: Option<bool>) -> Self {
+impl<'a> Window<'a> {
+    fn new(count: i64, start: &'a Start<Position>, sort: Option<bool>) -> Self {
         Self {
-            start_index: query.start_index,
-            count: query.count,
+            start,
+            count: usize::try_from(count).unwrap_or_default(),
             total: 0,
+            more: false,
             sort,
             page: Vec::new(),
             keyed: Vec::new(),
@@ -397,26 +418,65 @@ impl Window {
         self.total += 1;
         if self.sort.is_some() {
             self.keyed.push((key, row.id, Arc::clone(resource_type)));
-        } else if self.total >= self.start_index && self.total - self.start_index < self.count {
+            return;
+        }
+        let begun = match self.start {
+            Start::Index(first) => self.total >= *first,
+            Start::Cursor(None) => true,
+            Start::Cursor(Some(after)) => (resource_type.code, row.id) > (after.rtype, after.id),
+        };
+        if begun {
+            self.put(resource_type, row);
+        }
+    }
+
+    /// Puts a resource on the page, if there is room.
+    fn put(&mut self, resource_type: &Arc<ResourceType>, row: Stored) {
+        if self.page.len() < self.count {
             self.page.push(found(resource_type, row));
+        } else {
+            self.more = true;
         }
     }
 
     async fn page(mut self, cx: &TenantCx, asked: &Asked) -> Result<Page, Error> {
+        let mut next = self.page.last().map(|last| Position {
+            key: None,
+            rtype: last.resource_type.code,
+            id: last.stored.id,
+        });
         if let Some(descending) = self.sort {
-            self.keyed.sort_by(|(a, x, _), (b, y, _)| {
-                compare_keys(a.as_deref(), b.as_deref(), descending).then_with(|| x.cmp(y))
+            let order = |a: (&Option<String>, Uuid), b: (&Option<String>, Uuid)| -> Ordering {
+                compare_keys(a.0.as_deref(), b.0.as_deref(), descending).then(a.1.cmp(&b.1))
+            };
+            self.keyed
+                .sort_by(|(a, x, _), (b, y, _)| order((a, *x), (b, *y)));
+            let skip = match self.start {
+                Start::Index(first) => usize::try_from(first - 1).unwrap_or(usize::MAX),
+                Start::Cursor(None) => 0,
+                Start::Cursor(Some(after)) => self.keyed.partition_point(|(key, id, _)| {
+                    order((key, *id), (&after.key, after.id)).is_le()
+                }),
+            };
+            self.more = self.keyed.len().saturating_sub(skip) > self.count;
+            let wanted = std::mem::take(&mut self.keyed).into_iter();
+            let wanted: Vec<_> = wanted.skip(skip).take(self.count).collect();
+            next = wanted.last().map(|(key, id, of)| Position {
+                key: key.clone(),
+                rtype: of.code,
+                id: *id,
             });
-            let skip = usize::try_from(self.start_index - 1).unwrap_or(usize::MAX);
-            let count = usize::try_from(self.count).unwrap_or_default();
-            let wanted = std::mem::take(&mut self.keyed);
-            let wanted = wanted.into_iter().skip(skip).take(count).collect();
             self.page = fetch(cx, wanted, asked).await?;
         }
+        let start_index = match self.start {
+            Start::Index(first) => Some(*first),
+            Start::Cursor(_) => None,
+        };
         Ok(Page {
             resources: self.page,
             total: self.total,
-            start_index: self.start_index,
+            start_index,
+            next: next.filter(|_| self.more && start_index.is_none()),
         })
     }
 }

@@ -111,6 +111,9 @@ stories! {
         for number in [&config["bulk"]["maxOperations"], &config["bulk"]["maxPayloadSize"], &config["filter"]["maxResults"]] {
             assert!(number.is_u64(), "{number}");
         }
+        assert_eq!(config["pagination"], json!({
+            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 1000, "cursorTimeout": 3600
+        }));
         let schemes = config["authenticationSchemes"].as_array().unwrap();
         assert!(!schemes.is_empty());
         for scheme in schemes {
@@ -251,6 +254,8 @@ stories! {
         let there = |path: &str| format!("@/t/acme/scim/v2{path}");
         let config = acme.get(&there("/ServiceProviderConfig")).await;
         assert_eq!(config.ok(200).body["filter"]["maxResults"], 7);
+        assert_eq!(config.body["pagination"]["maxPageSize"], 7);
+        assert_eq!(config.body["pagination"]["defaultPageSize"], 7);
         assert_eq!(app.nobody().get(&there("/ServiceProviderConfig")).await.body["filter"]["maxResults"], 7);
         assert_eq!(acme.get("/ServiceProviderConfig").await.body["filter"]["maxResults"], 7);
         assert_eq!(app.scim.get("/ServiceProviderConfig").await.body["filter"]["maxResults"], 1000);

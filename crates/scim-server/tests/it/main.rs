@@ -10,6 +10,7 @@ mod attributes;
 mod auth;
 mod bodies;
 mod concurrency;
+mod cursors;
 mod discovery;
 mod groups;
 mod groups_model;
