@@ -48,6 +48,8 @@ pub struct Config {
     pub database_connections: usize,
     /// Jobs that may wait for the database before requests are turned away.
     pub database_queue: usize,
+    /// How long documents may be looked through for one query whose attributes have no index.
+    pub search_time: Duration,
     /// Threads that answer requests; 0 is one for each core.
     pub workers: usize,
 }
@@ -96,6 +98,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(30),
             database_connections: 0,
             database_queue: 4096,
+            search_time: Duration::from_secs(2),
             workers: 0,
         }
     }
@@ -142,6 +145,7 @@ impl Config {
                 .database_connections
                 .unwrap_or(default.database_connections),
             database_queue: options.database_queue.unwrap_or(default.database_queue),
+            search_time: default.search_time,
             workers: options.workers.unwrap_or(default.workers),
         };
         config.validate()?;

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod read;
 pub mod replace;
 pub mod resources;
+mod search;
 
 pub mod membership;
 mod password;

@@ -44,6 +44,7 @@ impl<S> Caller<S> {
             clock: state.clock.clone(),
             actor: self.actor.clone(),
             base_url: self.base_url.clone(),
+            search_time: state.config.search_time,
         }
     }
 

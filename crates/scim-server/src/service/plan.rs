@@ -23,7 +23,7 @@ pub struct Plan {
     /// The first attribute that no keys are kept of, or none that tell enough.
     pub open: Option<AttrPath>,
     /// Attributes of which a key that is too long to be kept whole would make a difference.
-    pub long: Vec<i32>,
+    pub long: Vec<(i32, AttrPath)>,
 }
 
 impl Plan {
@@ -72,7 +72,7 @@ fn table(index: &Index, several: bool) -> KeyTable {
 
 struct Planner<'a> {
     of: &'a ResourceType,
-    long: Vec<i32>,
+    long: Vec<(i32, AttrPath)>,
 }
 
 /// What is known of a step: nothing, or a set.
@@ -378,7 +378,10 @@ impl Planner<'_> {
             return None;
         }
         if text && op != Op::Eq {
-            self.long.push(keys.attr);
+            let long = (keys.attr, target.path.clone());
+            if !self.long.contains(&long) {
+                self.long.push(long);
+            }
         }
         let wanted = key::stored(key);
         let whole = wanted == key;

@@ -1,6 +1,7 @@
 //! What the verbs on resources share: whom they act for, what they answer, and how they fail.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use scim_core::resource::canon::Canon;
@@ -31,6 +32,8 @@ pub struct TenantCx {
     pub actor: String,
     /// What locations begin with.
     pub base_url: String,
+    /// How long documents may be looked through for one query.
+    pub search_time: Duration,
 }
 
 /// A resource as a verb answers it.

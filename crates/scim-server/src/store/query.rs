@@ -136,6 +136,27 @@ impl Test {
 }
 
 impl Set {
+    /// The sets of which it is the intersection, if it is one; only those that are told by few keys, perhaps.
+    #[must_use]
+    pub fn conjuncts(&self) -> Vec<&Set> {
+        let mut found = Vec::new();
+        let mut todo = vec![self];
+        while let Some(set) = todo.pop() {
+            match set {
+                Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
+                Self::Keys(_) | Self::Element(_) | Self::Id(_) | Self::Holding(_) => {
+                    found.push(set)
+                }
+                Self::All | Self::Below(_) | Self::Or(..) | Self::Not(_) => {}
+            }
+        }
+        if matches!(self, Self::And(..)) {
+            found
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Whether the statement for it is one of a few, so that a database may keep it prepared.
     fn is_simple(&self) -> bool {
         !matches!(self, Self::And(..) | Self::Or(..) | Self::Element(_))
@@ -205,6 +226,32 @@ impl Reader<'_> {
         from: &From,
         limit: i64,
     ) -> Result<Matches, StoreError> {
+        if limit <= 0 {
+            return Ok(Matches {
+                rows: Vec::new(),
+                total: self.all(rtype, set)?,
+            });
+        }
+        if let Some(one) = self.at_most_one(rtype, set)? {
+            let total = i64::from(one.is_some());
+            let on_page = |row: &Stored| match from {
+                From::Offset(offset) => *offset == 0,
+                From::After(_, id) => row.id > *id,
+            };
+            let rows = one.into_iter().filter(on_page).map(|row| (None, row));
+            return Ok(Matches {
+                rows: rows.collect(),
+                total,
+            });
+        }
+        if *set == Set::All {
+            let (rows, total) = match from {
+                From::Offset(offset) => self.page(rtype, *offset, limit)?,
+                From::After(_, id) => (self.scan(rtype, Some(*id), limit)?, self.count(rtype)?),
+            };
+            let rows = rows.into_iter().map(|row| (None, row)).collect();
+            return Ok(Matches { rows, total });
+        }
         let start = self
             .set(rtype, set, "WITH s(rid) AS MATERIALIZED (")
             .then("), p AS MATERIALIZED (SELECT rid FROM s");
@@ -238,6 +285,9 @@ impl Reader<'_> {
         from: &From,
         limit: i64,
     ) -> Result<Matches, StoreError> {
+        if limit <= 0 {
+            return self.matching(rtype, set, from, 0);
+        }
         if *set == Set::All
             && let Some(page) = self.walked(rtype, order, from, limit)?
         {
@@ -363,13 +413,31 @@ impl Reader<'_> {
         let total = match rows.first() {
             Some((total, _, _)) => *total,
             // No row brought the total.
-            None if *set == Set::All => self.count(rtype)?,
-            None => self.size(rtype, set, i64::MAX)?,
+            None => self.all(rtype, set)?,
         };
         let row = |(_, key, row): Found| (key, stored(row));
         let mut rows: Vec<_> = rows.into_iter().map(row).collect();
         rows.sort_by_key(|(_, row)| row.id);
         Ok(Matches { rows, total })
+    }
+
+    fn all(&mut self, rtype: i16, set: &Set) -> Result<i64, StoreError> {
+        match set {
+            Set::All => self.count(rtype),
+            set => self.size(rtype, set, i64::MAX),
+        }
+    }
+
+    /// The one resource of a set that can have no other; `None` for other sets.
+    fn at_most_one(&mut self, rtype: i16, set: &Set) -> Result<Option<Option<Stored>>, StoreError> {
+        Ok(match set {
+            Set::Id(id) => Some(self.get(rtype, *id)?),
+            Set::Keys(Keyed {
+                keys,
+                test: Test::Equal(key),
+            }) if keys.unique => Some(self.by_unique(rtype, keys.attr, key)?),
+            _ => None,
+        })
     }
 
     /// `words` and the statement that selects a set behind them.
