@@ -145,7 +145,7 @@ impl Set {
             match set {
                 Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
                 Self::Keys(_) | Self::Element(_) | Self::Id(_) | Self::Holding(_) => {
-                    found.push(set)
+                    found.push(set);
                 }
                 Self::All | Self::Below(_) | Self::Or(..) | Self::Not(_) => {}
             }

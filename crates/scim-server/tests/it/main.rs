@@ -23,6 +23,7 @@ mod messages;
 mod patch;
 mod program;
 mod program_commands;
+mod queries;
 mod readme;
 mod rest;
 mod routes;

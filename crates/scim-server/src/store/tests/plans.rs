@@ -103,7 +103,7 @@ fn probes(bed: &Bed, sql: Sql<'_>, columns: &str) {
             && !plan.contains("SCAN group_member"),
         "{plan}"
     );
-    for column in columns.split(", ") {
+    for column in columns.split(", ").filter(|column| !column.is_empty()) {
         let used = |line: &str| {
             line.contains(&format!("{column} =")) || line.contains(&format!("{column}=?"))
         };

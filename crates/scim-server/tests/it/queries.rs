@@ -1,0 +1,197 @@
+//! Filters and orders as the store answers them, held to what scim-core says of the same documents, with schemas, documents and queries drawn by lot.
+//!
+//! `SCIMD_QUERY_ROUNDS` sets how many schemas are drawn, with 150 queries each; `SCIMD_QUERY_SEED` where the lot begins.
+
+mod lot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scim_core::filter::{Filter, Limits};
+use scim_core::list::{Paging, Query, Start, compare_keys};
+use scim_core::{Registry, ResourceType, key};
+use scim_server::service::cursor::Position;
+use scim_server::service::membership::Asked;
+use scim_server::service::plan::Plan;
+use scim_server::service::resources::{self, Document, TenantCx};
+use scim_server::service::tenants::Tenant;
+use scim_server::service::{create, read};
+use uuid::Uuid;
+
+use crate::support::TestApp;
+use lot::Lot;
+
+const QUERIES: u32 = 150;
+
+fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
+    let value = std::env::var(name).ok();
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
+}
+
+/// A tenant whose only resource type is this one.
+async fn tenant(app: &TestApp, slug: &str, of: ResourceType) -> (TenantCx, Arc<ResourceType>) {
+    app.tenant(slug, serde_json::json!({})).await;
+    let row = app.state.store.directory().tenant_by_slug(slug).await;
+    let row = row.unwrap().unwrap();
+    let registry = Registry::new(vec![of]).unwrap();
+    let of = Arc::clone(&registry.types()[0]);
+    let mut known = Tenant::new(&row).unwrap();
+    known.registry = Arc::new(registry);
+    let cx = TenantCx {
+        store: app.state.store.tenant(row.id),
+        tenant: Arc::new(known),
+        clock: app.state.clock.clone(),
+        actor: "test".to_owned(),
+        base_url: "http://localhost/scim/v2".to_owned(),
+        search_time: Duration::from_secs(60),
+    };
+    (cx, of)
+}
+
+/// The resources that are there, as clients see them.
+struct Known(Vec<(Uuid, Document)>);
+
+impl Known {
+    /// What a query should find, in order.
+    fn expected(&self, query: &Query, of: &ResourceType, cx: &TenantCx) -> Vec<Uuid> {
+        let filter = query.filter.as_ref();
+        let filter = filter.map(|filter| filter.bind(of, cx.mode()).unwrap());
+        let sort = query.sort.as_ref();
+        let sort = sort.map(|sort| (sort.bind(of, cx.mode()).unwrap(), sort.descending));
+        let hits = self.0.iter().filter(|(_, view)| {
+            let filter = filter.as_ref();
+            filter.is_none_or(|filter| filter.matches(view))
+        });
+        let mut keyed: Vec<(Option<String>, Uuid)> = hits
+            .map(|(id, view)| {
+                let key = sort.as_ref().and_then(|(sort, _)| sort.key(view));
+                (key.map(|key| key::stored(&key)), *id)
+            })
+            .collect();
+        keyed.sort_by(|(a, x), (b, y)| {
+            compare_keys(a.as_deref(), b.as_deref(), false).then(x.cmp(y))
+        });
+        if sort.is_some_and(|(_, descending)| descending) {
+            keyed.reverse();
+        }
+        keyed.into_iter().map(|(_, id)| id).collect()
+    }
+}
+
+async fn page(
+    cx: &TenantCx,
+    of: &Arc<ResourceType>,
+    query: &Query,
+    start: &Start<Position>,
+) -> (Vec<Uuid>, i64, Option<Position>) {
+    let page = read::list(cx, of, query, start, &Asked::default()).await;
+    let page = page.unwrap_or_else(|error| panic!("{query:?}: {error}"));
+    let ids = page.resources.iter().map(|one| one.stored.id).collect();
+    (ids, page.total, page.next)
+}
+
+/// Asks by index and by cursor, and compares everything.
+async fn hold(
+    cx: &TenantCx,
+    of: &Arc<ResourceType>,
+    known: &Known,
+    lot: &mut Lot,
+    text: &[(&str, String)],
+) {
+    let mut text = text.to_vec();
+    let count = lot.below(9) + 1;
+    text.push(("count", count.to_string()));
+    let query = Query::from_parameters(&text, &of.urns, &Paging::default()).unwrap();
+    let expected = known.expected(&query, of, cx);
+    let total = i64::try_from(expected.len()).unwrap();
+    let skip = lot.below(expected.len() + 2);
+    let first = i64::try_from(skip + 1).unwrap();
+    let (ids, found, next) = page(cx, of, &query, &Start::Index(first)).await;
+    let wanted: Vec<Uuid> = expected.iter().copied().skip(skip).take(count).collect();
+    assert_eq!(
+        (ids, found, next),
+        (wanted, total, None),
+        "{text:?} from {first}"
+    );
+    let (mut walked, mut start) = (Vec::new(), Start::Cursor(None));
+    loop {
+        let (ids, found, next) = page(cx, of, &query, &start).await;
+        assert_eq!(found, total, "{text:?} {start:?}");
+        walked.extend(ids);
+        match next {
+            Some(position) => start = Start::Cursor(Some(position)),
+            None => break,
+        }
+        assert!(walked.len() <= expected.len(), "{text:?}: without end");
+    }
+    assert_eq!(walked, expected, "{text:?} by cursor");
+}
+
+async fn round(app: &TestApp, seed: u64) {
+    let mut lot = Lot::new(seed);
+    let (cx, of) = tenant(app, &format!("round-{seed}"), lot.resource_type()).await;
+    for _ in 0..40 {
+        let body = lot.document(&of);
+        // A key that is taken already, or a value too many: the next one.
+        let _ = create::create(&cx, &of, body).await;
+    }
+    let all = cx
+        .store
+        .read({
+            let code = of.code;
+            move |tx| tx.scan(code, None, 1_000)
+        })
+        .await
+        .unwrap();
+    let view = |row| {
+        let meta = resources::meta(&of, row, &cx.base_url);
+        (row.id, resources::view(&of, row, &meta).unwrap())
+    };
+    let known = Known(all.iter().map(view).collect());
+    assert!(known.0.len() > 20, "{seed}: {} resources", known.0.len());
+    let (mut told, mut asked) = (0, 0);
+    while asked < QUERIES {
+        let mut text = Vec::new();
+        if lot.one_in(8) {
+            // no filter
+        } else {
+            let filter = lot.filter(&of, &known.0);
+            let Ok(parsed) = Filter::parse(&filter, &of.urns, &Limits::default()) else {
+                panic!("{seed}: {filter}");
+            };
+            let Ok(bound) = parsed.bind(&of, cx.mode()) else {
+                continue;
+            };
+            told += u32::from(Plan::new(&bound, &of).exact);
+            text.push(("filter", filter));
+        }
+        if lot.one_in(2) {
+            text.push(("sortBy", lot.path(&of)));
+            if lot.one_in(2) {
+                text.push(("sortOrder", "descending".to_owned()));
+            }
+            let query = Query::from_parameters(&text, &of.urns, &Paging::default()).unwrap();
+            if query
+                .sort
+                .is_some_and(|sort| sort.bind(&of, cx.mode()).is_err())
+            {
+                continue;
+            }
+        }
+        asked += 1;
+        hold(&cx, &of, &known, &mut lot, &text).await;
+    }
+    // The store was really asked.
+    assert!(told > QUERIES / 8, "{seed}: {told} of {asked}");
+}
+
+stories! {
+    async fn every_filter_and_order_means_what_the_core_says(app) {
+        let first = from_environment("SCIMD_QUERY_SEED", 1_u64);
+        for seed in first..first + from_environment("SCIMD_QUERY_ROUNDS", 12_u64) {
+            round(&app, seed).await;
+        }
+    }
+}
