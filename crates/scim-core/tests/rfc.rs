@@ -179,7 +179,7 @@ fn rfc_7644_section_3_4_3_search() {
     let user = resource_type("User");
     let body = file("rfc7644", "3.4.3-search-request.json");
     let query = Query::from_search(&body, &user.urns, &Paging::default()).unwrap();
-    assert_eq!((query.start, query.count), (Start::Index(1), 10));
+    assert_eq!((&query.start, query.count), (&Start::Index(1), 10));
     let bound = query
         .filter
         .as_ref()

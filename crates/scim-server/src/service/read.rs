@@ -142,16 +142,16 @@ async fn everything(
 ) -> Result<Page, Error> {
     let (code, marks) = (resource_type.code, asked.marks(resource_type));
     let mut window = Window::new(count, start, None);
-    let first = match start {
-        Start::Index(first) => Ok(*first),
-        Start::Cursor(after) => Err(after.as_ref().map(|after| after.id)),
+    let (offset, after) = match start {
+        Start::Index(first) => (Some(first - 1), None),
+        Start::Cursor(after) => (None, after.as_ref().map(|after| after.id)),
     };
     let read = move |tx: &mut Reader<'_>| {
         tx.mark_members(marks);
-        match first {
-            Ok(first) => tx.page(code, first - 1, count),
+        match offset {
+            Some(offset) => tx.page(code, offset, count),
             // One more than wanted tells whether there is a following page.
-            Err(after) => Ok((tx.scan(code, after, count + 1)?, tx.count(code)?)),
+            None => Ok((tx.scan(code, after, count + 1)?, tx.count(code)?)),
         }
     };
     let (rows, total) = cx.store.read(read).await?;
