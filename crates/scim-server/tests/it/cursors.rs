@@ -215,13 +215,18 @@ stories! {
         ] {
             refused.push(app.scim.get(&changed).await);
         }
-        let other = |at: &str| if at == "A" { "B" } else { "A" };
-        for forged in [
-            "x".to_owned(), "%20".to_owned(), "%C3%A9".to_owned(), "A".repeat(100), cursor.to_ascii_lowercase(), cursor[1..].to_owned(),
-            cursor[..cursor.len() - 1].to_owned(), cursor[..cursor.len() - 4].to_owned(), format!("{cursor}{cursor}"),
-            format!("{}{}", other(&cursor[..1]), &cursor[1..]), format!("{}{}", &cursor[..cursor.len() - 1], other(&cursor[cursor.len() - 1..])),
-        ] {
-            refused.push(app.scim.get(&format!("/Users?{asked}&cursor={forged}")).await);
+        let mut forged = vec!["x".to_owned(), "%20".to_owned(), "%C3%A9".to_owned(), "A".repeat(100), cursor.to_ascii_lowercase(), format!("{cursor}{cursor}")];
+        for place in 0..cursor.len() {
+            let mut bytes = cursor.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+            forged.push(String::from_utf8(bytes).unwrap());
+        }
+        for place in [1, 4, cursor.len() - 4, cursor.len() - 1] {
+            let (head, tail) = cursor.split_at(place);
+            forged.extend([head.to_owned(), tail.to_owned()]);
+        }
+        for cursor in forged {
+            refused.push(app.scim.get(&format!("/Users?{asked}&cursor={cursor}")).await);
         }
         for answer in &refused {
             answer.refused(400, Some("invalidCursor"));
