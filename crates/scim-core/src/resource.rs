@@ -189,9 +189,13 @@ pub fn keys_at(
             Some(sub) => element.get(&sub.name),
             None => Some(element),
         };
-        if let Some(key) = value.and_then(|value| key::of(leaf, value)) {
-            keys.push((nth, key));
-        }
+        let values = match value {
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let values = values.iter().filter_map(|value| key::of(leaf, value));
+        keys.extend(values.map(|key| (nth, key)));
     }
     keys
 }

@@ -53,6 +53,10 @@ impl Plan {
 #[must_use]
 pub fn order(sort: &BoundSort<'_>, of: &ResourceType, descending: bool) -> Option<Order> {
     let (path, leaf) = sort.path()?;
+    if path.sub.is_some() && leaf.multi_valued {
+        // Which of them counts is said nowhere.
+        return None;
+    }
     let index = of.indexes.iter().find(|one| one.path == path)?;
     let complete = path.name == "meta" || (leaf.required && path.sub.is_none());
     Some(Order {

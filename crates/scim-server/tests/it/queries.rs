@@ -98,11 +98,11 @@ async fn hold(
     of: &Arc<ResourceType>,
     known: &Known,
     lot: &mut Lot,
-    text: &[(&str, String)],
+    text: &[(String, String)],
 ) {
     let mut text = text.to_vec();
     let count = lot.below(9) + 1;
-    text.push(("count", count.to_string()));
+    text.push(("count".to_owned(), count.to_string()));
     let query = Query::from_parameters(&text, &of.urns, &Paging::default()).unwrap();
     let expected = known.expected(&query, of, cx);
     let total = i64::try_from(expected.len()).unwrap();
@@ -115,6 +115,9 @@ async fn hold(
         (wanted, total, None),
         "{text:?} from {first}"
     );
+    if !lot.one_in(4) {
+        return;
+    }
     let (mut walked, mut start) = (Vec::new(), Start::Cursor(None));
     loop {
         let (ids, found, next) = page(cx, of, &query, &start).await;
@@ -129,7 +132,8 @@ async fn hold(
     assert_eq!(walked, expected, "{text:?} by cursor");
 }
 
-async fn round(app: &TestApp, seed: u64) {
+/// Draws a schema, documents and queries; returns how many of the filters the store told wholly.
+async fn round(app: &TestApp, seed: u64) -> u32 {
     let mut lot = Lot::new(seed);
     let (cx, of) = tenant(app, &format!("round-{seed}"), lot.resource_type()).await;
     for _ in 0..40 {
@@ -153,7 +157,7 @@ async fn round(app: &TestApp, seed: u64) {
     assert!(known.0.len() > 20, "{seed}: {} resources", known.0.len());
     let (mut told, mut asked) = (0, 0);
     while asked < QUERIES {
-        let mut text = Vec::new();
+        let mut text: Vec<(String, String)> = Vec::new();
         if lot.one_in(8) {
             // no filter
         } else {
@@ -165,12 +169,12 @@ async fn round(app: &TestApp, seed: u64) {
                 continue;
             };
             told += u32::from(Plan::new(&bound, &of).exact);
-            text.push(("filter", filter));
+            text.push(("filter".to_owned(), filter));
         }
         if lot.one_in(2) {
-            text.push(("sortBy", lot.path(&of)));
+            text.push(("sortBy".to_owned(), lot.path(&of)));
             if lot.one_in(2) {
-                text.push(("sortOrder", "descending".to_owned()));
+                text.push(("sortOrder".to_owned(), "descending".to_owned()));
             }
             let query = Query::from_parameters(&text, &of.urns, &Paging::default()).unwrap();
             if query
@@ -183,15 +187,18 @@ async fn round(app: &TestApp, seed: u64) {
         asked += 1;
         hold(&cx, &of, &known, &mut lot, &text).await;
     }
-    // The store was really asked.
-    assert!(told > QUERIES / 8, "{seed}: {told} of {asked}");
+    told
 }
 
 stories! {
     async fn every_filter_and_order_means_what_the_core_says(app) {
         let first = from_environment("SCIMD_QUERY_SEED", 1_u64);
-        for seed in first..first + from_environment("SCIMD_QUERY_ROUNDS", 12_u64) {
-            round(&app, seed).await;
+        let rounds = from_environment("SCIMD_QUERY_ROUNDS", 12_u32);
+        let mut told = 0;
+        for seed in (first..).take(usize::try_from(rounds).unwrap()) {
+            told += round(&app, seed).await;
         }
+        // The store was really asked.
+        assert!(told > rounds * QUERIES / 6, "{told} filters in {rounds} rounds");
     }
 }
