@@ -403,26 +403,6 @@ mod filters {
         }
 
         #[test]
-        fn no_resource_that_matches_lacks_a_candidate(tree in tree(), things in prop::collection::vec(thing(), 8)) {
-            let bound = parse(&tree.to_string()).bind(&THING, Mode::Rfc).unwrap();
-            for thing in things {
-                let resource = thing.as_object().unwrap();
-                if !bound.matches(resource) {
-                    continue;
-                }
-                for (path, wanted) in bound.eq_candidates() {
-                    let has = candidates(&thing, &path.to_string(), false).iter().any(|value| match value {
-                        Value::String(text) => key::string(text, path.name == "exact") == wanted,
-                        Value::Number(number) => key::integer(number.as_i64().unwrap()) == wanted,
-                        Value::Bool(value) => key::boolean(*value) == wanted,
-                        _ => false,
-                    });
-                    prop_assert!(has, "{} {} in {}", path, wanted, thing);
-                }
-            }
-        }
-
-        #[test]
         fn no_text_makes_reading_panic(text in ".*") {
             never_panics(&text);
         }

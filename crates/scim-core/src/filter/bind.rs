@@ -117,32 +117,6 @@ impl Bound {
         NodeId(self.nodes.len().saturating_sub(1))
     }
 
-    /// Equalities without which the filter cannot hold, in the order of the text: each says that some value of the path has exactly
-    /// this key. A store may look through the values of any one of them instead of all resources.
-    #[must_use]
-    pub fn eq_candidates(&self) -> Vec<(&AttrPath, &str)> {
-        let mut found = Vec::new();
-        let mut todo = vec![(self, self.root())];
-        while let Some((bound, id)) = todo.pop() {
-            match bound.nodes.get(id.0) {
-                Some(BoundNode::And(left, right)) => {
-                    todo.extend([(bound, *right), (bound, *left)]);
-                }
-                Some(BoundNode::ValuePath { filter, .. }) => todo.push((filter, filter.root())),
-                // An absent `primary` equals `false`, and has no key.
-                Some(BoundNode::Compare {
-                    target,
-                    op: Op::Eq,
-                    key,
-                }) if !target.absent_is_false || *key == key::boolean(true) => {
-                    found.push((&target.path, key.as_str()));
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-
     /// Whether the filter looks at an attribute of the core schema, or at a part of it.
     #[must_use]
     pub fn mentions(&self, attribute: &str) -> bool {
@@ -189,13 +163,6 @@ impl Bound {
             }
         }
         Some(keys)
-    }
-
-    /// Whether the filter is one of its [`Self::eq_candidates`] and nothing else: then whatever has the key satisfies it.
-    #[must_use]
-    pub fn is_one_equality(&self) -> bool {
-        matches!(self.nodes.as_slice(), [BoundNode::Compare { .. }])
-            && !self.eq_candidates().is_empty()
     }
 }
 

@@ -75,50 +75,6 @@ fn equalities_make_an_element() {
 }
 
 #[test]
-fn equalities_that_must_hold_narrow_the_search() {
-    let manager = format!("{}:manager.value", urn::ENTERPRISE_USER);
-    for (text, expected) in [
-        (r#"USERNAME eq "ADA""#, vec![("userName", "ada")]),
-        (
-            r#"externalId eq "A" and active eq true"#,
-            vec![("externalId", "A"), ("active", "1")],
-        ),
-        (
-            r#"emails eq "A" and title sw "x""#,
-            vec![("emails.value", "a")],
-        ),
-        (
-            r#"title pr and emails[type eq "work" and value eq "A"] and userName eq "b""#,
-            vec![
-                ("emails.type", "work"),
-                ("emails.value", "a"),
-                ("userName", "b"),
-            ],
-        ),
-        (r#"manager eq "M""#, vec![(manager.as_str(), "M")]),
-        (r#"emails[primary eq true]"#, vec![("emails.primary", "1")]),
-        (r#"emails[primary eq false]"#, vec![]),
-        (r#"emails.primary eq false"#, vec![]),
-        (r#"userName eq "a" or title eq "b""#, vec![]),
-        (r#"not (userName eq "a")"#, vec![]),
-        (r#"emails[type eq "a" or value eq "b"]"#, vec![]),
-        (r#"title eq null and userName ne "x""#, vec![]),
-    ] {
-        let bound = bind(user(), text, Mode::Compat).unwrap();
-        let found: Vec<(String, &str)> = bound
-            .eq_candidates()
-            .into_iter()
-            .map(|(path, key)| (path.to_string(), key))
-            .collect();
-        let found: Vec<(&str, &str)> = found
-            .iter()
-            .map(|(path, key)| (path.as_str(), *key))
-            .collect();
-        assert_eq!(found, expected, "{text}");
-    }
-}
-
-#[test]
 fn a_filter_is_written_in_its_shortest_form() {
     for (text, expected) in [
         ("((a PR))", "a pr"),

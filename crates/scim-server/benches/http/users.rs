@@ -129,7 +129,11 @@ impl Template {
         new.at = self.clock.now();
         new.change.at = new.at;
         new.doc = new.doc.replace(MARK, tag);
+        let (was, is) = (moment(self.new.at), moment(new.at));
         let keys = &mut new.keys;
+        for key in keys.index.iter_mut().filter(|key| key.skey == was) {
+            key.skey.clone_from(&is);
+        }
         let unique = keys.unique.iter_mut().map(|key| &mut key.skey);
         for skey in unique.chain(keys.index.iter_mut().map(|key| &mut key.skey)) {
             if skey.contains(MARK) {
@@ -138,6 +142,11 @@ impl Template {
         }
         new
     }
+}
+
+/// The key of a moment.
+fn moment(at: i64) -> String {
+    scim_core::key::integer(at)
 }
 
 /// The resource type `User`, and the number of its `userName`.

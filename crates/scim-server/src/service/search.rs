@@ -139,7 +139,10 @@ impl<'a> Look<'a> {
         open: Option<AttrPath>,
     ) -> Result<(), Error> {
         let (code, marks) = (self.resource_type.code, self.marks);
-        for chunk in ids.chunks(CHUNK) {
+        for (nth, chunk) in ids.chunks(CHUNK).enumerate() {
+            if nth > 0 {
+                self.in_time(window, open.as_ref())?;
+            }
             let chunk = chunk.to_vec();
             let read = move |tx: &mut Reader<'_>| {
                 tx.mark_members(marks);
@@ -147,7 +150,6 @@ impl<'a> Look<'a> {
             };
             let rows = self.cx.store.read(read).await?;
             self.offer(rows, exact, window).await?;
-            self.in_time(window, open.as_ref())?;
         }
         Ok(())
     }
@@ -163,11 +165,12 @@ impl<'a> Look<'a> {
                 tx.scan(code, after, limit)
             };
             let rows = self.cx.store.read(read).await?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
+            after = rows.last().map(|last| last.id);
+            let is_last = rows.len() < CHUNK;
             self.offer(rows, self.filter.is_none(), window).await?;
+            if is_last {
+                return Ok(());
+            }
             self.in_time(window, open.as_ref())?;
         }
     }

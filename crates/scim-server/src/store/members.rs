@@ -309,43 +309,6 @@ impl Reader<'_> {
         Ok(rows.into_iter().map(membership).collect())
     }
 
-    /// Up to `limit` resources of a type that have this member, in the order of creation.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
-    pub fn holding(
-        &mut self,
-        rtype: i16,
-        member: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let ids = Sql::new("WITH p AS MATERIALIZED (")
-            .append(self.holders(member))
-            .then(" LIMIT CAST(? AS bigint)) ")
-            .bind(limit.max(0));
-        self.found(ids, rtype)
-    }
-
-    /// Up to `limit` resources of a type that are in this group, through other groups too, in the order of creation.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
-    pub fn below(
-        &mut self,
-        rtype: i16,
-        group: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let ids = self
-            .down(group)
-            .then(", p AS MATERIALIZED (SELECT rid FROM down WHERE rtype = ? ORDER BY rid LIMIT CAST(? AS bigint)) ")
-            .bind(rtype)
-            .bind(limit.max(0));
-        self.found(ids, rtype)
-    }
-
     /// The groups that a resource is a member of itself.
     fn held_by(&mut self, member: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let sql = self.holders(member);

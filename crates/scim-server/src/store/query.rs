@@ -252,6 +252,18 @@ impl Reader<'_> {
             let rows = rows.into_iter().map(|row| (None, row)).collect();
             return Ok(Matches { rows, total });
         }
+        let sql = self.page_of(rtype, set, from, limit);
+        self.matches(rtype, set, sql)
+    }
+
+    /// The statement for a page of a set, in the order of creation.
+    pub(super) fn page_of<'a>(
+        &self,
+        rtype: i16,
+        set: &'a Set,
+        from: &'a From,
+        limit: i64,
+    ) -> Sql<'a> {
         let start = self
             .set(rtype, set, "WITH s(rid) AS MATERIALIZED (")
             .then("), p AS MATERIALIZED (SELECT rid FROM s");
@@ -265,11 +277,9 @@ impl Reader<'_> {
                 .bind(*id)
                 .bind(limit),
         };
-        let sql = page
-            .then(") SELECT (SELECT count(*) FROM s), NULL, ")
+        page.then(") SELECT (SELECT count(*) FROM s), NULL, ")
             .then(self.column_names())
-            .append(self.documents(rtype));
-        self.matches(rtype, set, sql)
+            .append(self.documents(rtype))
     }
 
     /// A page of a set in an order.
@@ -293,10 +303,25 @@ impl Reader<'_> {
         {
             return Ok(page);
         }
+        let sql = self.sorted_page(rtype, set, order, from, limit);
+        let mut found = self.matches(rtype, set, sql.uncached())?;
+        found.sort(order.descending);
+        Ok(found)
+    }
+
+    /// The statement for a page of a set in an order.
+    pub(super) fn sorted_page<'a>(
+        &self,
+        rtype: i16,
+        set: &'a Set,
+        order: Order,
+        from: &'a From,
+        limit: i64,
+    ) -> Sql<'a> {
         let keys = order.keys;
         let start = self
             .set(rtype, set, "WITH s(rid) AS MATERIALIZED (")
-            .then("), k(skey, rid) AS MATERIALIZED (SELECT k.skey, k.rid FROM ")
+            .then("), w(skey, rid) AS MATERIALIZED (SELECT k.skey, k.rid FROM ")
             .then(keys.table())
             .then(" k WHERE k.tenant_id = ? AND k.attr_id = ?")
             .bind(self.tenant)
@@ -304,8 +329,8 @@ impl Reader<'_> {
             .then(keys.first())
             .then(
                 " AND k.rid IN (SELECT rid FROM s)),
-                 o(lacks, skey, rid) AS MATERIALIZED (SELECT CAST(0 AS smallint), skey, rid FROM k UNION ALL
-                 SELECT CAST(1 AS smallint), '', n.rid FROM (SELECT rid FROM s EXCEPT SELECT rid FROM k) n),
+                 o(lacks, skey, rid) AS MATERIALIZED (SELECT CAST(0 AS smallint), skey, rid FROM w UNION ALL
+                 SELECT CAST(1 AS smallint), '', n.rid FROM (SELECT rid FROM s EXCEPT SELECT rid FROM w) n),
                  p AS MATERIALIZED (SELECT lacks, skey, rid FROM o",
             );
         let (up, down) = (
@@ -339,13 +364,9 @@ impl Reader<'_> {
                     .bind(limit)
             }
         };
-        let sql = page
-            .then(") SELECT (SELECT count(*) FROM s), CASE p.lacks WHEN 0 THEN p.skey END, ")
+        page.then(") SELECT (SELECT count(*) FROM s), CASE p.lacks WHEN 0 THEN p.skey END, ")
             .then(self.column_names())
-            .append(self.documents(rtype));
-        let mut found = self.matches(rtype, set, sql.uncached())?;
-        found.sort(order.descending);
-        Ok(found)
+            .append(self.documents(rtype))
     }
 
     /// A page of all resources in an order, if those with keys fill it: then nothing but the page is looked at.
@@ -360,38 +381,52 @@ impl Reader<'_> {
         if order.descending && !order.complete {
             return Ok(None);
         }
+        let Some(sql) = self.walk(rtype, order, from, limit) else {
+            return Ok(None);
+        };
+        let mut found = self.matches(rtype, &Set::All, sql)?;
+        let full = i64::try_from(found.rows.len()).is_ok_and(|count| count == limit);
+        found.sort(order.descending);
+        Ok(full.then_some(found))
+    }
+
+    /// The statement for a page of all that have keys, in the order of the keys; `None` behind the last of these.
+    pub(super) fn walk<'a>(
+        &self,
+        rtype: i16,
+        order: Order,
+        from: &'a From,
+        limit: i64,
+    ) -> Option<Sql<'a>> {
         let start = Sql::new("WITH p AS MATERIALIZED (SELECT k.skey, k.rid FROM ")
             .then(order.keys.table())
             .then(" k WHERE k.tenant_id = ? AND k.attr_id = ?")
             .bind(self.tenant)
             .bind(order.keys.attr)
             .then(order.keys.first());
-        let ordered = if order.descending {
-            " ORDER BY k.skey DESC, k.rid DESC LIMIT CAST(? AS bigint)"
-        } else {
-            " ORDER BY k.skey, k.rid LIMIT CAST(? AS bigint)"
+        // Of a unique key there is no second resource to be told apart by its id.
+        let (ordered, beyond) = match (order.keys.unique, order.descending) {
+            (true, false) => (" ORDER BY k.skey", " AND k.skey > ?"),
+            (true, true) => (" ORDER BY k.skey DESC", " AND k.skey < ?"),
+            (false, false) => (
+                " ORDER BY k.skey, k.rid",
+                " AND k.skey >= ? AND (k.skey > ? OR k.rid > ?)",
+            ),
+            (false, true) => (
+                " ORDER BY k.skey DESC, k.rid DESC",
+                " AND k.skey <= ? AND (k.skey < ? OR k.rid < ?)",
+            ),
+        };
+        let limited = |sql: Sql<'a>| {
+            sql.then(ordered)
+                .then(" LIMIT CAST(? AS bigint)")
+                .bind(limit)
         };
         let page = match from {
-            From::Offset(offset) => start
-                .then(ordered)
-                .bind(limit)
-                .then(" OFFSET ?")
-                .bind(*offset),
-            From::After(Some(key), id) if order.descending => start
-                .then(" AND k.skey <= ? AND (k.skey < ? OR k.rid < ?)")
-                .bind(key)
-                .bind(key)
-                .bind(*id)
-                .then(ordered)
-                .bind(limit),
-            From::After(Some(key), id) => start
-                .then(" AND k.skey >= ? AND (k.skey > ? OR k.rid > ?)")
-                .bind(key)
-                .bind(key)
-                .bind(*id)
-                .then(ordered)
-                .bind(limit),
-            From::After(None, _) => return Ok(None),
+            From::Offset(offset) => limited(start).then(" OFFSET ?").bind(*offset),
+            From::After(Some(key), _) if order.keys.unique => limited(start.then(beyond).bind(key)),
+            From::After(Some(key), id) => limited(start.then(beyond).bind(key).bind(key).bind(*id)),
+            From::After(None, _) => return None,
         };
         let sql = page
             .then(") SELECT (")
@@ -399,10 +434,7 @@ impl Reader<'_> {
             .then("), p.skey, ")
             .then(self.column_names())
             .append(self.documents(rtype));
-        let mut found = self.matches(rtype, &Set::All, sql)?;
-        let full = i64::try_from(found.rows.len()).is_ok_and(|count| count == limit);
-        found.sort(order.descending);
-        Ok(full.then_some(found))
+        Some(sql)
     }
 
     fn matches(&mut self, rtype: i16, set: &Set, sql: Sql<'_>) -> Result<Matches, StoreError> {
@@ -441,7 +473,7 @@ impl Reader<'_> {
     }
 
     /// `words` and the statement that selects a set behind them.
-    fn set<'a>(&self, rtype: i16, set: &'a Set, words: &'static str) -> Sql<'a> {
+    pub(super) fn set<'a>(&self, rtype: i16, set: &'a Set, words: &'static str) -> Sql<'a> {
         let sql = self.select(rtype, set, Sql::new(words));
         if set.is_simple() { sql } else { sql.uncached() }
     }

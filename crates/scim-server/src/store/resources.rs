@@ -121,38 +121,6 @@ impl Reader<'_> {
         self.one(sql)
     }
 
-    /// The resources with this value of an indexed attribute, each once, in the order of creation.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
-    pub fn by_index(
-        &mut self,
-        rtype: i16,
-        attr: i32,
-        skey: &str,
-        limit: i64,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let ids = Sql::new(
-            "WITH p AS MATERIALIZED (SELECT DISTINCT rid FROM attr_index
-             WHERE tenant_id = ? AND attr_id = ? AND skey = ? ORDER BY rid LIMIT CAST(? AS bigint)) ",
-        )
-        .bind(self.tenant)
-        .bind(attr)
-        .bind(skey)
-        .bind(limit.max(0));
-        self.found(ids, rtype)
-    }
-
-    /// The resources of a type whose ids a statement has found as `p`, in the order of creation.
-    pub(super) fn found(&mut self, ids: Sql<'_>, rtype: i16) -> Result<Vec<Stored>, StoreError> {
-        let sql = ids
-            .append(self.columns())
-            .append(self.documents(rtype))
-            .then(" ORDER BY r.rid");
-        self.many(sql)
-    }
-
     /// Up to `limit` resources from the one at `offset`, in the order of creation, and how many there are in all, both at the same moment.
     ///
     /// # Errors

@@ -114,7 +114,7 @@ stories! {
             ("sortBy=userName", ["ada", "Bob", "cleo", "dan", "eve"]),
             ("sortBy=USERNAME&sortOrder=Descending", ["eve", "dan", "cleo", "Bob", "ada"]),
             ("sortBy=name.familyName", ["Bob", "ada", "cleo", "dan", "eve"]),
-            ("sortBy=name.familyName&sortOrder=descending", ["dan", "eve", "cleo", "ada", "Bob"]),
+            ("sortBy=name.familyName&sortOrder=descending", ["eve", "dan", "cleo", "ada", "Bob"]),
             // Of several values the primary one counts.
             ("sortBy=emails", ["ada", "Bob", "dan", "cleo", "eve"]),
             ("sortBy=meta.created", ["ada", "Bob", "cleo", "dan", "eve"]),

@@ -10,15 +10,18 @@ use std::time::Duration;
 use scim_core::filter::{Filter, Limits};
 use scim_core::list::{Paging, Query, Start, compare_keys};
 use scim_core::{Registry, ResourceType, key};
+use scim_server::clock::Clock;
+use scim_server::config::Config;
 use scim_server::service::cursor::Position;
 use scim_server::service::membership::Asked;
 use scim_server::service::plan::Plan;
 use scim_server::service::resources::{self, Document, TenantCx};
 use scim_server::service::tenants::Tenant;
 use scim_server::service::{create, read};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::TestApp;
+use crate::support::{Database, TestApp, app};
 use lot::Lot;
 
 const QUERIES: u32 = 150;
@@ -200,5 +203,94 @@ stories! {
         }
         // The store was really asked.
         assert!(told > rounds * QUERIES / 6, "{told} filters in {rounds} rounds");
+    }
+}
+
+async fn refusals(app: TestApp) {
+    for nth in 0..501 {
+        let user = json!({"userName": format!("user{nth}"), "title": "Spy", "nickName": "e"});
+        app.scim.create(user).await;
+    }
+    for (query, name) in [
+        ("filter=nickName eq \"e\"", "nickName"),
+        (
+            "filter=title eq \"Spy\" and not (name.middleName pr)",
+            "name.middleName",
+        ),
+        ("filter=title eq \"Spy\" or nickName co \"x\"", "nickName"),
+        ("sortBy=nickName", "nickName"),
+    ] {
+        let refused = app
+            .scim
+            .get(&format!("/Users?{}", query.replace(' ', "%20")))
+            .await;
+        refused.refused(400, Some("tooMany"));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&format!("`{name}`")) && detail.contains("indexed"),
+            "{detail}"
+        );
+        assert!(refused.body.get("Resources").is_none());
+    }
+    for (query, total) in [
+        ("filter=userName eq \"user7\" and nickName eq \"e\"", 1),
+        ("filter=title eq \"Spy\"", 501),
+        ("filter=title eq \"Spy\" and not (name.middleName pr)", 501),
+        ("filter=title co \"p\" and userName sw \"user49\"", 11),
+        ("filter=not (title eq \"Spy\")", 0),
+        ("sortBy=userName&sortOrder=descending", 501),
+        (
+            "sortBy=name.familyName&sortOrder=descending&filter=active pr",
+            0,
+        ),
+        ("", 501),
+    ] {
+        let found = app
+            .scim
+            .get(&format!("/Users?{}", query.replace(' ', "%20")))
+            .await;
+        assert_eq!(found.ok(200).body["totalResults"], total, "{query}");
+    }
+}
+
+/// No time at all: what is not told by keys within one chunk of documents is refused.
+fn hurried(database: Database) {
+    let config = Config {
+        search_time: Duration::ZERO,
+        ..Config::default()
+    };
+    app::run_with(database, config, Clock::system(), refusals);
+}
+
+mod what_no_index_answers_in_time_is_refused_by_name {
+    use super::{Database, hurried};
+
+    #[test]
+    fn sqlite() {
+        hurried(Database::sqlite());
+    }
+
+    #[test]
+    fn postgres() {
+        if let Some(database) = Database::postgres() {
+            hurried(database);
+        }
+    }
+}
+
+stories! {
+    async fn a_hundred_terms_are_answered(app) {
+        let ada = app.scim.create(json!({"userName": "ada", "title": "Countess"})).await;
+        for (joint, found) in [(" and ", 0), (" or ", 1)] {
+            let terms: Vec<String> = (0..99).map(|nth| format!("title eq \"t{nth}\"")).collect();
+            let filter = format!("{}{joint}userName eq \"ada\"", terms.join(joint));
+            let list = app.scim.filter("/Users", &filter).await;
+            assert_eq!(list.ok(200).body["totalResults"], found, "{joint}");
+        }
+        let nested = (0..48).fold("title sw \"c\"".to_owned(), |inner, nth| {
+            format!("not (title eq \"t{nth}\" and {inner})")
+        });
+        let list = app.scim.filter("/Users", &nested).await;
+        assert_eq!(list.ok(200).body["Resources"][0]["id"], ada.body["id"], "{nested}");
     }
 }

@@ -6,10 +6,12 @@ use diesel::sql_types::{Integer, Text};
 use super::support::*;
 use crate::store::changing::KeyText;
 use crate::store::members::changing::MemberText;
+use crate::store::query::{Elements, From, KeyTable, Order, Set, Test};
 use crate::store::sql::Sql;
 use crate::store::{Holders, Members, Moved, Reader, Writer};
 
 stories![
+    filters_and_orders_are_ranges_of_keys,
     keys_and_documents_are_probed_one_by_one,
     members_are_probed_one_by_one,
 ];
@@ -76,6 +78,103 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
     ];
     for (sql, columns) in statements {
         probes(&bed, sql, columns);
+    }
+}
+
+/// A statement enters every table by an index, the tables of keys by one range of it, told by these columns.
+fn ranges(bed: &Bed, sql: Sql<'_>, columns: &str) {
+    let plan = explain(bed, sql);
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+    for table in ["attr_", "k", "r", "x", "m", "resource", "group_member"] {
+        assert!(!plan.contains(&format!("SCAN {table}")), "{plan}");
+    }
+    let enters = |line: &&str| line.contains("Index Cond") || line.contains("SEARCH");
+    let told = |line: &str| columns.split(", ").all(|column| line.contains(column));
+    assert!(plan.lines().filter(enters).any(told), "{columns}: {plan}");
+}
+
+async fn filters_and_orders_are_ranges_of_keys(bed: Bed) {
+    let acme = bed.tenant("acme").await;
+    let ada = user("ada", &["a@x"]);
+    acme.add(&ada).await.unwrap();
+    let mut conn = bed.raw();
+    let reader = Reader {
+        conn: &mut conn,
+        tenant: acme.id(),
+        held: false,
+        marks: true,
+    };
+    let key = || "a".to_owned();
+    let (whole, value) = ("tenant_id, attr_id, skey", "tenant_id, attr_id");
+    let keyed = |test| keyed(EMAIL, test);
+    let boxed = |test| Box::new(keyed(test));
+    let element = |test| match keyed(test) {
+        Set::Keys(keyed) => Box::new(Elements::Keys(keyed)),
+        other => panic!("{other:?}"),
+    };
+    let begin = From::Offset(0);
+    for (set, columns) in [
+        (keyed(Test::Equal(key())), whole),
+        (keyed(Test::prefix(key())), whole),
+        (keyed(Test::Greater(key())), whole),
+        (keyed(Test::AtLeast(key())), whole),
+        (keyed(Test::Less(key())), whole),
+        (keyed(Test::AtMost(key())), whole),
+        (keyed(Test::Contains(key())), value),
+        (keyed(Test::Suffix(key())), value),
+        (keyed(Test::Any), value),
+        (
+            Set::And(boxed(Test::Equal(key())), boxed(Test::prefix(key()))),
+            whole,
+        ),
+        (Set::Or(boxed(Test::Equal(key())), boxed(Test::Any)), whole),
+        (Set::Not(boxed(Test::Equal(key()))), whole),
+        (
+            Set::Element(Elements::And(
+                element(Test::Equal(key())),
+                element(Test::Contains(key())),
+            )),
+            whole,
+        ),
+        (Set::Id(ada.id), "tenant_id, rtype, rid"),
+        (Set::Holding(ada.id), "tenant_id, member_id"),
+        (Set::Below(ada.id), "tenant_id, group_id"),
+    ] {
+        ranges(&bed, reader.page_of(USER, &set, &begin, 10), columns);
+        let counted = reader.set(USER, &set, "SELECT count(*) FROM (").then(") s");
+        ranges(&bed, counted, columns);
+        for descending in [false, true] {
+            let order = order(descending);
+            let sql = reader.sorted_page(USER, &set, order, &begin, 10);
+            ranges(&bed, sql, columns);
+        }
+    }
+    for descending in [false, true] {
+        for from in [From::Offset(3), From::After(Some(key()), ada.id)] {
+            let sql = reader.walk(USER, order(descending), &from, 10).unwrap();
+            let plan = explain(&bed, sql.clone());
+            // The keys are in order already.
+            assert!(!plan.contains("Sort") && !plan.contains("B-TREE"), "{plan}");
+            let columns = if from == From::Offset(3) {
+                value
+            } else {
+                whole
+            };
+            ranges(&bed, sql, columns);
+        }
+    }
+}
+
+fn order(descending: bool) -> Order {
+    let keys = KeyTable {
+        attr: USER_NAME,
+        unique: true,
+        several: false,
+    };
+    Order {
+        keys,
+        complete: true,
+        descending,
     }
 }
 

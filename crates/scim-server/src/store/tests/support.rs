@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::store::connection::Conn;
+use crate::store::query::{KeyTable, Keyed, Set, Test};
 use crate::store::sql::Sql;
 use crate::store::{
     Change, ChangeKind, ChangeRow, Delete, IndexKey, Key, Keys, Member, Members, NewResource,
@@ -326,11 +327,9 @@ impl TenantStore {
     }
 
     pub(super) async fn mailed(&self, value: &str) -> Vec<Uuid> {
-        let value = value.to_owned();
-        let found = self
-            .read(move |r| r.by_index(USER, EMAIL, &value, 100))
-            .await;
-        ids(&found.unwrap())
+        let set = keyed(EMAIL, Test::Equal(value.to_owned()));
+        let found = self.read(move |r| r.ids(USER, &set, 100)).await;
+        found.unwrap().unwrap()
     }
 
     /// The changes, once there are so many: on `PostgreSQL` a reader waits for every transaction that runs on the server, those of other tests too.
@@ -352,4 +351,14 @@ impl TenantStore {
 
 pub(super) fn ids(found: &[Stored]) -> Vec<Uuid> {
     found.iter().map(|item| item.id).collect()
+}
+
+/// The resources with a key of a multi-valued attribute that passes a test.
+pub(super) fn keyed(attr: i32, test: Test) -> Set {
+    let keys = KeyTable {
+        attr,
+        unique: false,
+        several: true,
+    };
+    Set::Keys(Keyed { keys, test })
 }
