@@ -1,4 +1,4 @@
-//! What is there before anything is measured: a budget that does not run out, and users.
+//! What is there before anything is measured: users.
 
 use serde_json::json;
 
@@ -8,14 +8,6 @@ use crate::process::Scimd;
 
 /// How many clients create users.
 const LOADERS: usize = 32;
-
-/// Requests are charged as always.
-pub(crate) fn raise_limit(scimd: &Scimd) -> Outcome<()> {
-    let body = r#"{"policy":{"rateLimit":{"perHour":1000000000}}}"#;
-    let request = Request::new("PATCH", "/admin/v1/tenants/default", Some(body));
-    Client::open(scimd.server.address, &scimd.admin)?.ask(&request, 200)?;
-    Ok(())
-}
 
 /// Creates users with a name and nothing else, over HTTP; their ids, sorted.
 pub(crate) fn users(scimd: &Scimd, count: usize) -> Outcome<Vec<String>> {

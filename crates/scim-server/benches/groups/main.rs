@@ -9,22 +9,32 @@
 //! One kept connection, one request at a time. Without `SCIMD_TEST_POSTGRES` only `SQLite` is measured.
 
 mod args;
-mod bare;
-mod client;
 mod group;
 mod load;
 mod memory;
+mod operation;
 mod report;
 mod run;
-mod samples;
-mod wire;
 
-// What the benchmark of users has as well.
-#[path = "../http/database.rs"]
+// What other benchmarks have as well.
+#[path = "../common/bare.rs"]
+mod bare;
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/database.rs"]
 mod database;
-#[path = "../http/process.rs"]
-#[expect(dead_code, reason = "time on a processor is measured there only")]
+#[path = "../common/markdown.rs"]
+mod markdown;
+#[path = "../common/process.rs"]
+#[expect(
+    dead_code,
+    reason = "time on a processor is measured by the benchmark of users only"
+)]
 mod process;
+#[path = "../common/samples.rs"]
+mod samples;
+#[path = "../common/wire.rs"]
+mod wire;
 
 use std::process::ExitCode;
 

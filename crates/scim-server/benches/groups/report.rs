@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::args::Args;
+use crate::markdown::{self, aim, figure, mebibytes};
 use crate::memory::Memory;
-use crate::samples::{Operation, Samples};
+use crate::operation::Operation;
+use crate::samples::Samples;
 
 /// One member in the largest group takes at most so much longer than in the smallest.
 const RATIO: f64 = 1.3;
@@ -44,21 +46,21 @@ pub(crate) struct Whole {
 
 /// On what it was measured, and how.
 pub(crate) fn machine(args: &Args) {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown", |(_, model)| model);
     println!(
-        "scimd {}, {cores} cores ({model}), one connection, groups of up to {} members.",
-        env!("CARGO_PKG_VERSION"),
+        "{}, one connection, groups of up to {} members.",
+        markdown::machine(),
         args.members
     );
 }
 
 /// The tables of one database.
-pub(crate) fn tables(args: &Args, title: &str, samples: &Samples, growth: &Growth, whole: &Whole) {
+pub(crate) fn tables(
+    args: &Args,
+    title: &str,
+    samples: &Samples<Operation>,
+    growth: &Growth,
+    whole: &Whole,
+) {
     println!("\n### {title}\n");
     println!("| operation | members | p50 ms | p95 ms | samples |");
     println!("| --- | ---: | ---: | ---: | ---: |");
@@ -116,7 +118,7 @@ fn memory(args: &Args, growth: &Growth) {
     );
 }
 
-fn aims(args: &Args, title: &str, samples: &Samples, growth: &Growth) {
+fn aims(args: &Args, title: &str, samples: &Samples<Operation>, growth: &Growth) {
     let sizes = args.sizes();
     let [small, _, large] = sizes;
     let ones = |one: fn(bool) -> Operation| [true, false].map(one);
@@ -128,8 +130,7 @@ fn aims(args: &Args, title: &str, samples: &Samples, growth: &Growth) {
     } else {
         server
     };
-    println!("\n| aim | at most | measured | |");
-    println!("| --- | ---: | ---: | --- |");
+    markdown::aims();
     for operation in add.into_iter().chain(remove) {
         let name = operation.name();
         let p50 = |size| samples.percentile(operation, size, 50);
@@ -161,20 +162,9 @@ fn aims(args: &Args, title: &str, samples: &Samples, growth: &Growth) {
     aim("growth of the peak while it is read: MiB", peak, GROWTH);
 }
 
-fn aim(name: &str, measured: Option<f64>, most: f64) {
-    let verdict = measured.map_or("not measured", |measured| {
-        if measured <= most {
-            "met"
-        } else {
-            "**missed**"
-        }
-    });
-    println!("| {name} | {most} | {} | {verdict} |", figure(measured, 2));
-}
-
 /// The size with the longest percentile, and that.
 fn slowest(
-    samples: &Samples,
+    samples: &Samples<Operation>,
     operation: Operation,
     sizes: &[usize],
     percent: usize,
@@ -189,12 +179,4 @@ fn slowest(
 fn of_slowest(operation: Operation, what: &str, found: Option<(usize, f64)>) -> String {
     let size = found.map_or(0, |(size, _)| size);
     format!("{}: {what} ms, the slowest size ({size})", operation.name())
-}
-
-fn mebibytes(kib: u32) -> f64 {
-    f64::from(kib) / 1024.0
-}
-
-fn figure(number: Option<f64>, digits: usize) -> String {
-    number.map_or("?".to_owned(), |number| format!("{number:.digits$}"))
 }

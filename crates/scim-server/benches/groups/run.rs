@@ -10,9 +10,10 @@ use crate::client::{self, Client, Request};
 use crate::database::Database;
 use crate::group::{self, Group, MANY, Step};
 use crate::memory::Watched;
+use crate::operation::Operation;
 use crate::process::{Scimd, Server};
 use crate::report::{self, Growth};
-use crate::samples::{Operation, Samples};
+use crate::samples::Samples;
 use crate::{Outcome, load};
 
 /// Rounds that are not counted: they find nothing warm.
@@ -41,7 +42,7 @@ fn one(args: &Args, database: &Database) -> Outcome<()> {
     let start = Instant::now();
     let scimd = Scimd::start(&database.url, database.directory.path())?;
     let watched = Watched::child("scimd");
-    load::raise_limit(&scimd)?;
+    client::raise_limit(&scimd)?;
     let ids = load::users(&scimd, args.members + MANY)?;
     let loaded = start.elapsed();
 
@@ -137,7 +138,7 @@ struct Bench<'a> {
     user: &'a str,
     active: bool,
     groups: Vec<Group<'a>>,
-    samples: Samples,
+    samples: Samples<Operation>,
 }
 
 impl<'a> Bench<'a> {

@@ -11,13 +11,20 @@
 mod args;
 mod bare;
 mod client;
-mod database;
 mod feed;
-mod process;
 mod report;
 mod rows;
 mod run;
 mod users;
+
+// What all benchmarks have.
+#[path = "../common/database.rs"]
+mod database;
+#[path = "../common/markdown.rs"]
+#[expect(dead_code, reason = "aims are printed by the others")]
+mod markdown;
+#[path = "../common/process.rs"]
+mod process;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::feed::{Operation, Who};
+use crate::markdown;
 
 /// A slice of one round.
 pub(crate) struct Sample {
@@ -42,15 +43,9 @@ impl Sample {
 
 /// On what it was measured, and how.
 pub(crate) fn machine(args: &Args) {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown", |(_, model)| model);
     println!(
-        "scimd {}, {cores} cores ({model}), {} users, {} rounds of {} ms a slice.",
-        env!("CARGO_PKG_VERSION"),
+        "{}, {} users, {} rounds of {} ms a slice.",
+        markdown::machine(),
         args.users,
         args.rounds,
         args.slice.as_millis()

@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -35,6 +36,8 @@ async fn run(order: &Order) -> Outcome<()> {
     };
     let server = HttpServer::new(app)
         .workers(std::thread::available_parallelism().map_or(2, usize::from))
+        // As long as other questions take between two to us.
+        .keep_alive(Duration::from_mins(10))
         .shutdown_timeout(0)
         .listen(listener)?
         .run();

@@ -1,7 +1,4 @@
-//! How long everything took.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! What is done with a group.
 
 /// What is measured, in the order of the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,35 +37,5 @@ impl Operation {
             Operation::Create { whole: false } => "create (POST), excludedAttributes=members",
             Operation::Delete => "DELETE",
         }
-    }
-}
-
-/// By operation and size of the group; the size is 0 where there is no group.
-#[derive(Default)]
-pub(crate) struct Samples(BTreeMap<(Operation, usize), Vec<Duration>>);
-
-impl Samples {
-    pub(crate) fn add(&mut self, operation: Operation, size: usize, took: Duration) {
-        self.0.entry((operation, size)).or_default().push(took);
-    }
-
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (Operation, usize, usize)> {
-        let row = |(key, took): (&(Operation, usize), &Vec<Duration>)| (key.0, key.1, took.len());
-        self.0.iter().map(row)
-    }
-
-    /// So many percent took no longer, in milliseconds.
-    pub(crate) fn percentile(
-        &self,
-        operation: Operation,
-        size: usize,
-        percent: usize,
-    ) -> Option<f64> {
-        let mut took = self.0.get(&(operation, size))?.clone();
-        took.sort_unstable();
-        let place = (took.len() * percent)
-            .div_ceil(100)
-            .clamp(1, took.len().max(1));
-        Some(took.get(place - 1)?.as_secs_f64() * 1e3)
     }
 }
