@@ -110,7 +110,7 @@ impl Client {
     }
 }
 
-/// Requests are charged as always.
+/// Lets the tenant ask as often as it likes: requests are charged as always, to a budget that does not run out.
 pub(crate) fn raise_limit(scimd: &Scimd) -> Outcome<()> {
     let body = r#"{"policy":{"rateLimit":{"perHour":1000000000}}}"#;
     let request = Request::new("PATCH", "/admin/v1/tenants/default", Some(body));
