@@ -93,7 +93,7 @@ impl Place {
                 clock: Clock::test(people::START),
                 actor: "token:hmf3k7y2q4zabcde".to_owned(),
                 base_url: "http://localhost/scim/v2".to_owned(),
-                search_time: std::time::Duration::from_secs(60),
+                search_time: Duration::from_secs(60),
             },
         })
     }
