@@ -10,7 +10,7 @@ mod filters {
     use proptest::prelude::*;
     use scim_core::filter::{Filter, Limits, Literal, Node, NodeId};
     use scim_core::schema::{Schema, builtin};
-    use scim_core::{Mode, ResourceType, key};
+    use scim_core::{Mode, ResourceType};
     use serde_json::{Map, Value, json};
 
     static THING: LazyLock<ResourceType> = LazyLock::new(|| {

@@ -2,11 +2,10 @@
 
 use scim_core::Mode;
 use scim_core::filter::{Filter, Limits, Literal, Op};
-use scim_core::urn;
 use serde_json::json;
 
 use super::refused::refused;
-use super::{BUILTIN, THING, bind, parse, user};
+use super::{BUILTIN, THING, parse, user};
 
 #[test]
 fn an_element_is_matched_by_its_sub_attributes() {
