@@ -17,7 +17,7 @@ use super::model::{Member, Stored};
 use super::resources::{Reader, json};
 use super::sql::Sql;
 
-/// A group, or some of its members: their type, what is kept of them, and their ids as [`ids_in`] reads them.
+/// A group, or some of its members: their type, what is kept of them, and their ids and types as `plain` reads them.
 type Types = (
     RidSql,
     SmallInt,
