@@ -34,7 +34,7 @@ const GIVEN_END: [&str; 20] = [
 ];
 /// 20 by 10 by 10 family names.
 const FAMILY: [&str; 20] = [
-    "Ash", "Bar", "Cald", "Dun", "Eller", "Fair", "Gren", "Hart", "Ing", "Kel", "Lang", "Moor",
+    "Ash", "Bar", "Calder", "Dun", "Eller", "Fair", "Gren", "Hart", "Ing", "Kel", "Lang", "Moor",
     "Nash", "Os", "Pen", "Rad", "Stan", "Thorn", "Under", "Whit",
 ];
 const FAMILY_MIDDLE: [&str; 10] = ["", "a", "en", "er", "ing", "le", "o", "s", "ster", "y"];
