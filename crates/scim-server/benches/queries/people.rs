@@ -25,7 +25,7 @@ const RARE_UP_TO: usize = 1_000;
 
 /// 25 by 20 given names.
 const GIVEN: [&str; 25] = [
-    "Ad", "Al", "An", "Bel", "Bri", "Cor", "Dar", "Ed", "El", "Fen", "Gal", "Hel", "Is", "Jan",
+    "Ad", "Al", "An", "Bel", "Bri", "Cor", "Dar", "Ed", "El", "Fen", "Gal", "Heli", "Is", "Jan",
     "Kar", "Lor", "Mar", "Nor", "Ol", "Per", "Ros", "Sel", "Tam", "Ul", "Will",
 ];
 const GIVEN_END: [&str; 20] = [
