@@ -275,19 +275,21 @@ impl Ask {
 
     /// The smallest of the sets that all hits are in, if it is small.
     fn narrowest(&self, tx: &mut Reader<'_>) -> Result<Option<Vec<Uuid>>, StoreError> {
+        let mut least = FEW + 1;
         let mut smallest = None;
         for part in self.set.conjuncts() {
-            let size = tx.size(self.code, part, FEW + 1)?;
-            if smallest.is_none_or(|(_, least)| size < least) {
-                smallest = Some((part, size));
+            let size = tx.size(self.code, &part, FEW + 1)?;
+            if size < least {
+                least = size;
+                smallest = Some(part);
             }
             if size <= 1 {
                 break;
             }
         }
         match smallest {
-            Some((part, size)) if size <= FEW => tx.ids(self.code, part, FEW),
-            _ => Ok(None),
+            Some(part) => tx.ids(self.code, &part, FEW),
+            None => Ok(None),
         }
     }
 }

@@ -136,21 +136,20 @@ impl Test {
 }
 
 impl Set {
-    /// The sets of which it is the intersection, if it is one; only those that are told by few keys, perhaps.
+    /// Sets that all of it is in, when it is an intersection; only those that are told by few keys, perhaps.
     #[must_use]
-    pub fn conjuncts(&self) -> Vec<&Set> {
+    pub fn conjuncts(&self) -> Vec<Set> {
         let mut found = Vec::new();
         let mut todo = vec![self];
         while let Some(set) = todo.pop() {
             match set {
                 Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
-                Self::Keys(_) | Self::Element(_) | Self::Id(_) | Self::Holding(_) => {
-                    found.push(set);
-                }
+                Self::Element(elements) => found.extend(elements.conjuncts()),
+                Self::Keys(_) | Self::Id(_) | Self::Holding(_) => found.push(set.clone()),
                 Self::All | Self::Below(_) | Self::Or(..) | Self::Not(_) => {}
             }
         }
-        if matches!(self, Self::And(..)) {
+        if matches!(self, Self::And(..) | Self::Element(_)) {
             found
         } else {
             Vec::new()
@@ -161,6 +160,22 @@ impl Set {
     fn is_simple(&self) -> bool {
         !matches!(self, Self::And(..) | Self::Or(..) | Self::Element(_))
             && !matches!(self, Self::Not(inner) if !inner.is_simple())
+    }
+}
+
+impl Elements {
+    /// Resources that have a key that each of the elements has.
+    fn conjuncts(&self) -> Vec<Set> {
+        let mut found = Vec::new();
+        let mut todo = vec![self];
+        while let Some(elements) = todo.pop() {
+            match elements {
+                Self::Keys(keyed) => found.push(Set::Keys(keyed.clone())),
+                Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
+                Self::Or(..) => {}
+            }
+        }
+        found
     }
 }
 
