@@ -252,7 +252,7 @@ async fn refusals(app: TestApp) {
 }
 
 /// No time at all: what is not told by keys within one chunk of documents is refused.
-fn hurried(database: Database) {
+fn what_no_index_answers_in_time_is_refused_by_name(database: Database) {
     let config = Config {
         search_time: Duration::ZERO,
         ..Config::default()
@@ -261,7 +261,7 @@ fn hurried(database: Database) {
 }
 
 mod what_no_index_answers_in_time_is_refused_by_name {
-    use super::{Database, hurried};
+    use super::{Database, what_no_index_answers_in_time_is_refused_by_name as hurried};
 
     #[test]
     fn sqlite() {
