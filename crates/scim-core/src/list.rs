@@ -348,6 +348,25 @@ pub fn compare_keys(a: Option<&str>, b: Option<&str>, descending: bool) -> Order
     }
 }
 
+/// Compares the places of two resources in an order, each its key and its id: by key as [`compare_keys`] does, then by id; descending is the
+/// ascending order turned round.
+///
+/// ```
+/// use scim_core::list::compare;
+/// let mut places = [(None, 1), (Some("b"), 2), (Some("a"), 4), (Some("a"), 3)];
+/// places.sort_by(|(a, x), (b, y)| compare((*a, x), (*b, y), true));
+/// assert_eq!(places.map(|(_, id)| id), [1, 2, 4, 3]);
+/// ```
+#[must_use]
+pub fn compare<I: Ord>(a: (Option<&str>, &I), b: (Option<&str>, &I), descending: bool) -> Ordering {
+    let ascending = compare_keys(a.0, b.0, false).then_with(|| a.1.cmp(b.1));
+    if descending {
+        ascending.reverse()
+    } else {
+        ascending
+    }
+}
+
 /// The `ListResponse` around resources that are JSON text already. RFC 7644 §3.4.2.
 ///
 /// ```

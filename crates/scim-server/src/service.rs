@@ -9,11 +9,12 @@ pub mod create;
 pub mod cursor;
 pub mod delete;
 pub mod patch;
-pub mod plan;
+pub mod pushdown;
 pub mod read;
 pub mod replace;
 pub mod resources;
 mod search;
+mod window;
 
 pub mod membership;
 mod password;

@@ -8,7 +8,8 @@ use scim_core::list::{Query, Start};
 use super::cursor::Position;
 use super::membership::{Asked, Links};
 use super::resources::{Error, Resource, TenantCx, parse_id};
-use super::search::{Look, Window};
+use super::search::Look;
+use super::window::Window;
 use crate::store::{Reader, Stored};
 
 /// A page of a list.

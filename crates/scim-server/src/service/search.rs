@@ -1,22 +1,19 @@
 //! How the hits of a query are found: by the store where keys tell them, else by looking at documents, within a time.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use scim_core::filter::Bound;
-use scim_core::list::{BoundSort, Query, Start, compare_keys};
+use scim_core::list::BoundSort;
 use scim_core::{AttrPath, ResourceType, key};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::cursor::Position;
 use super::membership::{self, Asked, Views};
-use super::plan::{self, Plan};
-use super::read::{Page, found};
-use super::resources::{Error, Resource, TenantCx, meta, view};
-use crate::store::query::{From, Matches, Order, Set};
+use super::pushdown::{self, Pushdown};
+use super::resources::{Error, TenantCx, meta, view};
+use super::window::Window;
+use crate::store::query::{Begin, Matches, Order, Set};
 use crate::store::{Reader, StoreError, Stored};
 
 /// How many documents are looked at in one go.
@@ -57,7 +54,7 @@ struct Ask {
     /// The order, where the store can make it.
     order: Option<Order>,
     /// The page, where the store can tell it.
-    page: Option<(From, i64)>,
+    page: Option<(Begin, i64)>,
 }
 
 impl<'a> Look<'a> {
@@ -83,8 +80,8 @@ impl<'a> Look<'a> {
     /// Offers the window all hits of a query over this type alone.
     pub(super) async fn alone(&self, window: &mut Window<'_>) -> Result<(), Error> {
         let order = self.sort.zip(window.sort);
-        let order =
-            order.and_then(|(sort, descending)| plan::order(sort, self.resource_type, descending));
+        let order = order
+            .and_then(|(sort, descending)| pushdown::order(sort, self.resource_type, descending));
         self.look(window, order).await
     }
 
@@ -94,10 +91,10 @@ impl<'a> Look<'a> {
     }
 
     async fn look(&self, window: &mut Window<'_>, order: Option<Order>) -> Result<(), Error> {
-        let plan = self
-            .filter
-            .map_or_else(Plan::all, |filter| Plan::new(filter, self.resource_type));
-        let Some(set) = plan.set else {
+        let pushdown = self.filter.map_or_else(Pushdown::all, |filter| {
+            Pushdown::new(filter, self.resource_type)
+        });
+        let Some(set) = pushdown.set else {
             return Ok(());
         };
         let code = self.resource_type.code;
@@ -105,11 +102,11 @@ impl<'a> Look<'a> {
             code,
             marks: self.marks,
             set,
-            exact: plan.exact,
+            exact: pushdown.exact,
             order,
             page: (window.sort.is_none() || order.is_some()).then(|| window.wanted(code)),
         };
-        let long = plan.long;
+        let long = pushdown.long;
         let read = move |tx: &mut Reader<'_>| {
             tx.mark_members(ask.marks);
             for (attr, path) in long {
@@ -120,7 +117,10 @@ impl<'a> Look<'a> {
             Ok((ask.tell(tx)?, None))
         };
         let (told, long) = self.cx.store.read(read).await?;
-        let open = || long.or(plan.open).or_else(|| Some(self.sort?.path()?.0));
+        let open = || {
+            long.or(pushdown.open)
+                .or_else(|| Some(self.sort?.path()?.0))
+        };
         match told {
             Told::Page(matches) => window.put_all(self.resource_type, matches),
             Told::Rows(rows, exact) => self.offer(rows, exact, window).await?,
@@ -314,168 +314,4 @@ fn views<'a>(
         asked: asked.filter(|_| !sorted),
     };
     Some((&links.name, views))
-}
-
-/// The part of a result that is asked for, filled as hits come by.
-pub(super) struct Window<'a> {
-    start: &'a Start<Position>,
-    count: usize,
-    total: i64,
-    /// Whether there is more behind the page.
-    more: bool,
-    /// Whether the order is descending; `None` without an order.
-    sort: Option<bool>,
-    page: Vec<(Option<String>, Resource)>,
-    /// Hits that are not in their order yet.
-    keyed: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
-    begun: Instant,
-}
-
-impl<'a> Window<'a> {
-    pub(super) fn new(query: &Query, start: &'a Start<Position>) -> Self {
-        Self {
-            start,
-            count: usize::try_from(query.count).unwrap_or_default(),
-            total: 0,
-            more: false,
-            sort: query.sort.as_ref().map(|sort| sort.descending),
-            page: Vec::new(),
-            keyed: Vec::new(),
-            begun: Instant::now(),
-        }
-    }
-
-    /// What is wanted of the hits of a type that comes behind those offered: from where on, and how many.
-    fn wanted(&self, code: i16) -> (From, i64) {
-        let room = self.count.saturating_sub(self.page.len());
-        let room = i64::try_from(room).unwrap_or(i64::MAX);
-        // One more tells whether there is a following page.
-        let and_one = if self.more || self.count == 0 {
-            0
-        } else {
-            room.saturating_add(1)
-        };
-        match self.start {
-            Start::Index(first) => {
-                let behind = (first - 1).saturating_sub(self.total).max(0);
-                (From::Offset(behind), room)
-            }
-            Start::Cursor(None) => (From::Offset(0), and_one),
-            Start::Cursor(Some(after)) => match code.cmp(&after.rtype) {
-                Ordering::Less => (From::Offset(0), 0),
-                Ordering::Equal => (From::After(after.key.clone(), after.id), and_one),
-                Ordering::Greater => (From::Offset(0), and_one),
-            },
-        }
-    }
-
-    fn take(&mut self, key: Option<String>, resource_type: &Arc<ResourceType>, row: Stored) {
-        self.total += 1;
-        if self.sort.is_some() {
-            self.keyed.push((key, row.id, Arc::clone(resource_type)));
-            return;
-        }
-        let begun = match self.start {
-            Start::Index(first) => self.total >= *first,
-            Start::Cursor(None) => true,
-            Start::Cursor(Some(after)) => (resource_type.code, row.id) > (after.rtype, after.id),
-        };
-        if begun {
-            self.put(None, resource_type, row);
-        }
-    }
-
-    /// Puts a resource on the page, if there is room.
-    fn put(&mut self, key: Option<String>, resource_type: &Arc<ResourceType>, row: Stored) {
-        if self.page.len() < self.count {
-            self.page.push((key, found(resource_type, row)));
-        } else {
-            self.more = true;
-        }
-    }
-
-    fn put_all(&mut self, resource_type: &Arc<ResourceType>, matches: Matches) {
-        self.total += matches.total;
-        for (key, row) in matches.rows {
-            self.put(key, resource_type, row);
-        }
-    }
-
-    /// Puts in order what is not yet, and takes the page out of it.
-    async fn arrange(&mut self, cx: &TenantCx, asked: &Asked) -> Result<(), Error> {
-        let descending = self.sort.unwrap_or_default();
-        let order = |a: (&Option<String>, Uuid), b: (&Option<String>, Uuid)| {
-            let ascending = compare_keys(a.0.as_deref(), b.0.as_deref(), false).then(a.1.cmp(&b.1));
-            if descending {
-                ascending.reverse()
-            } else {
-                ascending
-            }
-        };
-        self.keyed
-            .sort_by(|(a, x, _), (b, y, _)| order((a, *x), (b, *y)));
-        let skip = match self.start {
-            Start::Index(first) => usize::try_from(first - 1).unwrap_or(usize::MAX),
-            Start::Cursor(None) => 0,
-            Start::Cursor(Some(after)) => self
-                .keyed
-                .partition_point(|(key, id, _)| order((key, *id), (&after.key, after.id)).is_le()),
-        };
-        self.more = self.keyed.len().saturating_sub(skip) > self.count;
-        let wanted = std::mem::take(&mut self.keyed).into_iter();
-        let wanted: Vec<_> = wanted.skip(skip).take(self.count).collect();
-        self.page = fetch(cx, wanted, asked).await?;
-        Ok(())
-    }
-
-    pub(super) async fn page(mut self, cx: &TenantCx, asked: &Asked) -> Result<Page, Error> {
-        if !self.keyed.is_empty() {
-            self.arrange(cx, asked).await?;
-        }
-        let next = self.page.last().map(|(key, last)| Position {
-            key: key.clone(),
-            rtype: last.resource_type.code,
-            id: last.stored.id,
-        });
-        let start_index = match self.start {
-            Start::Index(first) => Some(*first),
-            Start::Cursor(_) => None,
-        };
-        Ok(Page {
-            resources: self.page.into_iter().map(|(_, one)| one).collect(),
-            total: self.total,
-            start_index,
-            next: next.filter(|_| self.more && start_index.is_none()),
-        })
-    }
-}
-
-/// Reads a page whose order is known. What was deleted meanwhile is missing.
-async fn fetch(
-    cx: &TenantCx,
-    wanted: Vec<(Option<String>, Uuid, Arc<ResourceType>)>,
-    asked: &Asked,
-) -> Result<Vec<(Option<String>, Resource)>, Error> {
-    let mut by_type: HashMap<i16, (bool, Vec<Uuid>)> = HashMap::new();
-    for (_, id, of) in &wanted {
-        let (_, ids) = by_type
-            .entry(of.code)
-            .or_insert_with(|| (asked.marks(of), Vec::new()));
-        ids.push(*id);
-    }
-    let read = move |tx: &mut Reader<'_>| {
-        let mut rows = HashMap::new();
-        for (code, (marks, ids)) in by_type {
-            tx.mark_members(marks);
-            let found = tx.by_ids(code, &ids)?.into_iter();
-            rows.extend(found.map(|row| (row.id, row)));
-        }
-        Ok(rows)
-    };
-    let mut rows: HashMap<Uuid, Stored> = cx.store.read(read).await?;
-    let page = wanted.into_iter().filter_map(|(key, id, of)| {
-        let row = rows.remove(&id)?;
-        Some((key, found(&of, row)))
-    });
-    Ok(page.collect())
 }

@@ -1,10 +1,10 @@
 //! Sets of resources that their keys tell, and pages of them: filters and orders as one statement. RFC 7644 §3.4.2.
 //!
-//! A set is written as `INTERSECT`, `UNION` and `EXCEPT` of ranges of the key tables and put down once (`MATERIALIZED`), so that neither database
+//! `query/set.rs` has the sets, `query/select.rs` writes them. A set is written as `INTERSECT`, `UNION` and `EXCEPT` of ranges of the key tables and put down once (`MATERIALIZED`), so that neither database
 //! plans by what it guesses of the values, and page and total are of one moment. Documents are read for the page alone.
 
 use diesel::sql_types::{BigInt, Nullable, Text};
-use scim_core::list::compare_keys;
+use scim_core::list::compare;
 use uuid::Uuid;
 
 use super::dialect::{Rid, RidSql};
@@ -13,82 +13,10 @@ use super::model::Stored;
 use super::resources::{Reader, Row, Types, stored};
 use super::sql::Sql;
 
-/// Resources of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Set {
-    /// All of them.
-    All,
-    /// Those with a key that passes a test.
-    Keys(Keyed),
-    /// Those of which one element of a multi-valued attribute has keys that pass.
-    Element(Elements),
-    /// The one with this id.
-    Id(Uuid),
-    /// Those that have this member themselves.
-    Holding(Uuid),
-    /// Those that are in this group, through other groups too.
-    Below(Uuid),
-    /// Those in both.
-    And(Box<Set>, Box<Set>),
-    /// Those in either.
-    Or(Box<Set>, Box<Set>),
-    /// Those that are not in it.
-    Not(Box<Set>),
-}
+mod select;
+mod set;
 
-/// Elements of a multi-valued attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Elements {
-    /// Those with a key that passes a test.
-    Keys(Keyed),
-    /// Those in both.
-    And(Box<Elements>, Box<Elements>),
-    /// Those in either.
-    Or(Box<Elements>, Box<Elements>),
-}
-
-/// The keys of an attribute that pass a test.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyed {
-    /// Where they are.
-    pub keys: KeyTable,
-    /// What they must be.
-    pub test: Test,
-}
-
-/// The keys of one attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyTable {
-    /// Number of the attribute.
-    pub attr: i32,
-    /// Whether no two resources share a key.
-    pub unique: bool,
-    /// Whether a resource can have several.
-    pub several: bool,
-}
-
-/// What a key must be; keys as [`scim_core::key::stored`] makes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Test {
-    /// Any.
-    Any,
-    /// This one.
-    Equal(String),
-    /// Greater than this one.
-    Greater(String),
-    /// This one or greater.
-    AtLeast(String),
-    /// Less than this one.
-    Less(String),
-    /// This one or less.
-    AtMost(String),
-    /// One from the first on, and before the second if there is one: those that begin with the first. See [`Test::prefix`].
-    Between(String, Option<String>),
-    /// One that holds this.
-    Contains(String),
-    /// One that ends so.
-    Suffix(String),
-}
+pub use set::{Elements, KeyTable, Keyed, Set, Test};
 
 /// The order of a list: by key, then by id; what has no key is last. Descending is that order turned round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,80 +31,20 @@ pub struct Order {
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Begin {
     /// Behind so many resources.
     Offset(i64),
     /// Behind a resource, and its key if the list has an order.
     After(Option<String>, Uuid),
 }
 
-/// A page and how many resources there are in all, both of the same moment.
+/// A page, and how many resources there are in all.
 #[derive(Clone, Debug)]
 pub struct Matches {
     /// The resources, each with the key by which it is ordered.
     pub rows: Vec<(Option<String>, Stored)>,
     /// How many there are in the set.
     pub total: i64,
-}
-
-impl Test {
-    /// A key that begins so.
-    #[must_use]
-    pub fn prefix(begin: String) -> Self {
-        let mut end = begin.clone();
-        while let Some(last) = end.pop() {
-            // The next character, and so the next in bytes too.
-            if let Some(next) = (last..=char::MAX).nth(1) {
-                end.push(next);
-                return Self::Between(begin, Some(end));
-            }
-        }
-        Self::Between(begin, None)
-    }
-}
-
-impl Set {
-    /// Sets that all of it is in, when it is an intersection; only those that are told by few keys, perhaps.
-    #[must_use]
-    pub fn conjuncts(&self) -> Vec<Set> {
-        let mut found = Vec::new();
-        let mut todo = vec![self];
-        while let Some(set) = todo.pop() {
-            match set {
-                Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
-                Self::Element(elements) => found.extend(elements.conjuncts()),
-                Self::Keys(_) | Self::Id(_) | Self::Holding(_) => found.push(set.clone()),
-                Self::All | Self::Below(_) | Self::Or(..) | Self::Not(_) => {}
-            }
-        }
-        if matches!(self, Self::And(..) | Self::Element(_)) {
-            found
-        } else {
-            Vec::new()
-        }
-    }
-
-    /// Whether the statement for it is one of a few, so that a database may keep it prepared.
-    fn is_simple(&self) -> bool {
-        !matches!(self, Self::And(..) | Self::Or(..) | Self::Element(_))
-            && !matches!(self, Self::Not(inner) if !inner.is_simple())
-    }
-}
-
-impl Elements {
-    /// Resources that have a key that each of the elements has.
-    fn conjuncts(&self) -> Vec<Set> {
-        let mut found = Vec::new();
-        let mut todo = vec![self];
-        while let Some(elements) = todo.pop() {
-            match elements {
-                Self::Keys(keyed) => found.push(Set::Keys(keyed.clone())),
-                Self::And(left, right) => todo.extend([right.as_ref(), left.as_ref()]),
-                Self::Or(..) => {}
-            }
-        }
-        found
-    }
 }
 
 impl Reader<'_> {
@@ -215,7 +83,7 @@ impl Reader<'_> {
         Ok(row.map_or(0, |(size,)| size))
     }
 
-    /// Whether some value of one of these attributes is longer than what is kept of it.
+    /// Whether some value of the attribute is longer than what is kept of it.
     ///
     /// # Errors
     ///
@@ -238,7 +106,7 @@ impl Reader<'_> {
         &mut self,
         rtype: i16,
         set: &Set,
-        from: &From,
+        from: &Begin,
         limit: i64,
     ) -> Result<Matches, StoreError> {
         if limit <= 0 {
@@ -250,8 +118,8 @@ impl Reader<'_> {
         if let Some(one) = self.at_most_one(rtype, set)? {
             let total = i64::from(one.is_some());
             let on_page = |row: &Stored| match from {
-                From::Offset(offset) => *offset == 0,
-                From::After(_, id) => row.id > *id,
+                Begin::Offset(offset) => *offset == 0,
+                Begin::After(_, id) => row.id > *id,
             };
             let rows = one.into_iter().filter(on_page).map(|row| (None, row));
             return Ok(Matches {
@@ -261,8 +129,8 @@ impl Reader<'_> {
         }
         if *set == Set::All {
             let (rows, total) = match from {
-                From::Offset(offset) => self.page(rtype, *offset, limit)?,
-                From::After(_, id) => (self.scan(rtype, Some(*id), limit)?, self.count(rtype)?),
+                Begin::Offset(offset) => self.page(rtype, *offset, limit)?,
+                Begin::After(_, id) => (self.scan(rtype, Some(*id), limit)?, self.count(rtype)?),
             };
             let rows = rows.into_iter().map(|row| (None, row)).collect();
             return Ok(Matches { rows, total });
@@ -276,18 +144,18 @@ impl Reader<'_> {
         &self,
         rtype: i16,
         set: &'a Set,
-        from: &'a From,
+        from: &'a Begin,
         limit: i64,
     ) -> Sql<'a> {
         let start = self
             .set(rtype, set, "WITH s(rid) AS MATERIALIZED (")
             .then("), p AS MATERIALIZED (SELECT rid FROM s");
         let page = match from {
-            From::Offset(offset) => start
+            Begin::Offset(offset) => start
                 .then(" ORDER BY rid LIMIT CAST(? AS bigint) OFFSET ?")
                 .bind(limit)
                 .bind(*offset),
-            From::After(_, id) => start
+            Begin::After(_, id) => start
                 .then(" WHERE rid > ? ORDER BY rid LIMIT CAST(? AS bigint)")
                 .bind(*id)
                 .bind(limit),
@@ -307,7 +175,7 @@ impl Reader<'_> {
         rtype: i16,
         set: &Set,
         order: Order,
-        from: &From,
+        from: &Begin,
         limit: i64,
     ) -> Result<Matches, StoreError> {
         if limit <= 0 {
@@ -330,7 +198,7 @@ impl Reader<'_> {
         rtype: i16,
         set: &'a Set,
         order: Order,
-        from: &'a From,
+        from: &'a Begin,
         limit: i64,
     ) -> Sql<'a> {
         let keys = order.keys;
@@ -354,12 +222,12 @@ impl Reader<'_> {
         );
         let ordered = if order.descending { down } else { up };
         let page = match from {
-            From::Offset(offset) => start
+            Begin::Offset(offset) => start
                 .then(ordered)
                 .then(" LIMIT CAST(? AS bigint) OFFSET ?")
                 .bind(limit)
                 .bind(*offset),
-            From::After(key, id) => {
+            Begin::After(key, id) => {
                 let lacks = i16::from(key.is_none());
                 let key = key.as_deref().unwrap_or_default();
                 let beyond = if order.descending {
@@ -389,7 +257,7 @@ impl Reader<'_> {
         &mut self,
         rtype: i16,
         order: Order,
-        from: &From,
+        from: &Begin,
         limit: i64,
     ) -> Result<Option<Matches>, StoreError> {
         // What has no key comes first there, and is told only by all that have one.
@@ -410,7 +278,7 @@ impl Reader<'_> {
         &self,
         rtype: i16,
         order: Order,
-        from: &'a From,
+        from: &'a Begin,
         limit: i64,
     ) -> Option<Sql<'a>> {
         let start = Sql::new("WITH p AS MATERIALIZED (SELECT k.skey, k.rid FROM ")
@@ -438,10 +306,14 @@ impl Reader<'_> {
                 .bind(limit)
         };
         let page = match from {
-            From::Offset(offset) => limited(start).then(" OFFSET ?").bind(*offset),
-            From::After(Some(key), _) if order.keys.unique => limited(start.then(beyond).bind(key)),
-            From::After(Some(key), id) => limited(start.then(beyond).bind(key).bind(key).bind(*id)),
-            From::After(None, _) => return None,
+            Begin::Offset(offset) => limited(start).then(" OFFSET ?").bind(*offset),
+            Begin::After(Some(key), _) if order.keys.unique => {
+                limited(start.then(beyond).bind(key))
+            }
+            Begin::After(Some(key), id) => {
+                limited(start.then(beyond).bind(key).bind(key).bind(*id))
+            }
+            Begin::After(None, _) => return None,
         };
         let sql = page
             .then(") SELECT (")
@@ -486,144 +358,12 @@ impl Reader<'_> {
             _ => None,
         })
     }
-
-    /// `words` and the statement that selects a set behind them.
-    pub(super) fn set<'a>(&self, rtype: i16, set: &'a Set, words: &'static str) -> Sql<'a> {
-        let sql = self.select(rtype, set, Sql::new(words));
-        if set.is_simple() { sql } else { sql.uncached() }
-    }
-
-    /// Each id once.
-    fn select<'a>(&self, rtype: i16, set: &'a Set, sql: Sql<'a>) -> Sql<'a> {
-        match set {
-            Set::All => sql
-                .then("SELECT rid FROM resource WHERE tenant_id = ? AND rtype = ?")
-                .bind(self.tenant)
-                .bind(rtype),
-            Set::Keys(keyed) => {
-                let once = if keyed.keys.several {
-                    "SELECT DISTINCT k.rid FROM "
-                } else {
-                    "SELECT k.rid FROM "
-                };
-                self.keyed(keyed, sql.then(once))
-            }
-            Set::Element(elements) => self
-                .elements(elements, sql.then("SELECT DISTINCT e.rid FROM ("))
-                .then(") e"),
-            Set::Id(id) => sql
-                .then("SELECT rid FROM resource WHERE tenant_id = ? AND rtype = ? AND rid = ?")
-                .bind(self.tenant)
-                .bind(rtype)
-                .bind(*id),
-            Set::Holding(member) => sql
-                .then("SELECT h.rid FROM (")
-                .append(self.holders(*member))
-                .then(") h"),
-            Set::Below(group) => sql
-                .then("SELECT d.rid FROM (")
-                .append(self.down(*group))
-                .then(" SELECT rid FROM down WHERE rtype = ?) d")
-                .bind(rtype),
-            Set::And(left, right) => match (left.as_ref(), right.as_ref()) {
-                (left, Set::Not(right)) | (Set::Not(right), left) => {
-                    self.two(rtype, left, ") a EXCEPT SELECT b.rid FROM (", right, sql)
-                }
-                (left, right) => {
-                    self.two(rtype, left, ") a INTERSECT SELECT b.rid FROM (", right, sql)
-                }
-            },
-            Set::Or(left, right) => {
-                self.two(rtype, left, ") a UNION SELECT b.rid FROM (", right, sql)
-            }
-            Set::Not(inner) => self.two(
-                rtype,
-                &Set::All,
-                ") a EXCEPT SELECT b.rid FROM (",
-                inner,
-                sql,
-            ),
-        }
-    }
-
-    fn two<'a>(
-        &self,
-        rtype: i16,
-        left: &'a Set,
-        between: &'static str,
-        right: &'a Set,
-        sql: Sql<'a>,
-    ) -> Sql<'a> {
-        let sql = self.select(rtype, left, sql.then("SELECT a.rid FROM ("));
-        self.select(rtype, right, sql.then(between)).then(") b")
-    }
-
-    /// Pairs of a resource and the place of an element.
-    fn elements<'a>(&self, elements: &'a Elements, sql: Sql<'a>) -> Sql<'a> {
-        let (left, between, right) = match elements {
-            Elements::Keys(keyed) => {
-                return self.keyed(keyed, sql.then("SELECT k.rid, k.elem FROM "));
-            }
-            Elements::And(left, right) => {
-                (left, ") a INTERSECT SELECT b.rid, b.elem FROM (", right)
-            }
-            Elements::Or(left, right) => (left, ") a UNION SELECT b.rid, b.elem FROM (", right),
-        };
-        let sql = self.elements(left, sql.then("SELECT a.rid, a.elem FROM ("));
-        self.elements(right, sql.then(between)).then(") b")
-    }
-
-    fn keyed<'a>(&self, keyed: &'a Keyed, sql: Sql<'a>) -> Sql<'a> {
-        let sql = sql
-            .then(keyed.keys.table())
-            .then(" k WHERE k.tenant_id = ? AND k.attr_id = ?")
-            .bind(self.tenant)
-            .bind(keyed.keys.attr);
-        match &keyed.test {
-            Test::Any => sql,
-            Test::Equal(key) => sql.then(" AND k.skey = ?").bind(key),
-            Test::Greater(key) => sql.then(" AND k.skey > ?").bind(key),
-            Test::AtLeast(key) => sql.then(" AND k.skey >= ?").bind(key),
-            Test::Less(key) => sql.then(" AND k.skey < ?").bind(key),
-            Test::AtMost(key) => sql.then(" AND k.skey <= ?").bind(key),
-            Test::Between(begin, Some(end)) => sql
-                .then(" AND k.skey >= ? AND k.skey < ?")
-                .bind(begin)
-                .bind(end),
-            Test::Between(begin, None) => sql.then(" AND k.skey >= ?").bind(begin),
-            Test::Contains(part) => sql.then(self.conn.dialect().contains()).bind(part),
-            Test::Suffix(end) => sql
-                .then(self.conn.dialect().ends_with())
-                .bind(end)
-                .bind(end),
-        }
-    }
-}
-
-impl KeyTable {
-    fn table(self) -> &'static str {
-        if self.unique {
-            "attr_unique"
-        } else {
-            "attr_index"
-        }
-    }
-
-    /// The condition that takes the first element's key.
-    fn first(self) -> &'static str {
-        if self.several { " AND k.elem = 0" } else { "" }
-    }
 }
 
 impl Matches {
     fn sort(&mut self, descending: bool) {
         self.rows.sort_by(|(a, x), (b, y)| {
-            let ascending = compare_keys(a.as_deref(), b.as_deref(), false).then(x.id.cmp(&y.id));
-            if descending {
-                ascending.reverse()
-            } else {
-                ascending
-            }
+            compare((a.as_deref(), &x.id), (b.as_deref(), &y.id), descending)
         });
     }
 }

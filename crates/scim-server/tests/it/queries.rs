@@ -14,7 +14,7 @@ use scim_server::clock::Clock;
 use scim_server::config::Config;
 use scim_server::service::cursor::Position;
 use scim_server::service::membership::Asked;
-use scim_server::service::plan::Plan;
+use scim_server::service::pushdown::Pushdown;
 use scim_server::service::resources::{self, Document, TenantCx};
 use scim_server::service::tenants::Tenant;
 use scim_server::service::{create, read};
@@ -171,7 +171,7 @@ async fn round(app: &TestApp, seed: u64) -> u32 {
             let Ok(bound) = parsed.bind(&of, cx.mode()) else {
                 continue;
             };
-            told += u32::from(Plan::new(&bound, &of).exact);
+            told += u32::from(Pushdown::new(&bound, &of).exact);
             text.push(("filter".to_owned(), filter));
         }
         if lot.one_in(2) {

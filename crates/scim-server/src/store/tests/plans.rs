@@ -6,7 +6,7 @@ use diesel::sql_types::{Integer, Text};
 use super::support::*;
 use crate::store::changing::KeyText;
 use crate::store::members::changing::MemberText;
-use crate::store::query::{Elements, From, KeyTable, Order, Set, Test};
+use crate::store::query::{Begin, Elements, KeyTable, Order, Set, Test};
 use crate::store::sql::Sql;
 use crate::store::{Holders, Members, Moved, Reader, Writer};
 
@@ -112,7 +112,7 @@ async fn filters_and_orders_are_ranges_of_keys(bed: Bed) {
         Set::Keys(keyed) => Box::new(Elements::Keys(keyed)),
         other => panic!("{other:?}"),
     };
-    let begin = From::Offset(0);
+    let begin = Begin::Offset(0);
     for (set, columns) in [
         (keyed(Test::Equal(key())), whole),
         (keyed(Test::prefix(key())), whole),
@@ -150,12 +150,12 @@ async fn filters_and_orders_are_ranges_of_keys(bed: Bed) {
         }
     }
     for descending in [false, true] {
-        for from in [From::Offset(3), From::After(Some(key()), ada.id)] {
+        for from in [Begin::Offset(3), Begin::After(Some(key()), ada.id)] {
             let sql = reader.walk(USER, order(descending), &from, 10).unwrap();
             let plan = explain(&bed, sql.clone());
             // The keys are in order already.
             assert!(!plan.contains("Sort") && !plan.contains("B-TREE"), "{plan}");
-            let columns = if from == From::Offset(3) {
+            let columns = if from == Begin::Offset(3) {
                 value
             } else {
                 whole

@@ -15,7 +15,7 @@ use crate::store::query::{Elements, KeyTable, Keyed, Order, Set, Test};
 
 /// What the store can tell of a filter.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Pushdown {
     /// The resources among which all hits are; `None` when there can be none.
     pub set: Option<Set>,
     /// Whether all of them are hits.
@@ -26,18 +26,18 @@ pub struct Plan {
     pub long: Vec<(i32, AttrPath)>,
 }
 
-impl Plan {
-    /// The plan for a filter of a resource type.
+impl Pushdown {
+    /// What it can tell of a filter of a resource type.
     #[must_use]
     pub fn new(filter: &Bound, of: &ResourceType) -> Self {
         let planner = Planner {
             of,
             long: Vec::new(),
         };
-        planner.plan(filter)
+        planner.pushdown(filter)
     }
 
-    /// The plan without a filter.
+    /// What it can tell without a filter: everything.
     #[must_use]
     pub fn all() -> Self {
         Self {
@@ -197,7 +197,7 @@ impl Both {
 }
 
 impl Planner<'_> {
-    fn plan(mut self, filter: &Bound) -> Plan {
+    fn pushdown(mut self, filter: &Bound) -> Pushdown {
         let mut steps: Vec<Option<Both>> = Vec::with_capacity(filter.nodes().len());
         let mut open = None;
         for node in filter.nodes() {
@@ -240,7 +240,7 @@ impl Planner<'_> {
             Known::Among(set) => (Some(set), false),
             Known::Open => (Some(Set::All), false),
         };
-        Plan {
+        Pushdown {
             set,
             exact,
             open,
