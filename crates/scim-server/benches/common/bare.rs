@@ -2,14 +2,13 @@
 //!
 //! It stops when its standard input ends.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-use crate::Outcome;
+use crate::{Outcome, program};
 
 /// What its starter tells it, as a line of JSON on standard input.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -41,17 +40,7 @@ async fn run(order: &Order) -> Outcome<()> {
         .shutdown_timeout(0)
         .listen(listener)?
         .run();
-    let handle = server.handle();
-    std::thread::spawn(move || {
-        // Whatever comes, the end of it ends us.
-        let _ = std::io::stdin().lines().count();
-        // Stopping begins with the call.
-        drop(handle.stop(false));
-    });
-    println!("listening on http://{address}");
-    std::io::stdout().flush()?;
-    server.await?;
-    Ok(())
+    program::serve(server, address).await
 }
 
 async fn fixed(body: Data<Bytes>) -> HttpResponse {

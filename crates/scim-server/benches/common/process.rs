@@ -8,8 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::args::BARE;
 use crate::bare::Order;
+use crate::program::BARE;
 
 /// A server; it ends when it is dropped.
 pub(crate) struct Server {

@@ -1,15 +1,18 @@
 //! What the command line asks for.
 
-use crate::Outcome;
+use crate::program::Common;
 
-/// What this process is to do.
-pub(crate) enum Task {
-    /// Started by `cargo test`, not by `cargo bench`.
-    Nothing,
-    /// Serve what scimd is compared with.
-    Bare,
-    /// Measure.
-    Measure(Args),
+/// The options of the benchmark of groups.
+#[derive(clap::Parser)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    common: Common,
+    /// Members of the largest group
+    #[arg(long)]
+    members: Option<usize>,
+    /// How often what is cheap is measured
+    #[arg(long)]
+    samples: Option<usize>,
 }
 
 /// How much is measured.
@@ -22,48 +25,35 @@ pub(crate) struct Args {
     pub(crate) postgres: bool,
 }
 
-/// The first word of the command line of a bare server.
-pub(crate) const BARE: &str = "--bare";
+impl AsRef<Common> for Line {
+    fn as_ref(&self) -> &Common {
+        &self.common
+    }
+}
 
-impl Args {
-    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Outcome<Task> {
-        let mut args = Args {
-            members: 100_000,
-            samples: 300,
-            sqlite: true,
-            postgres: true,
+impl TryFrom<Line> for Args {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Self, String> {
+        let (members, samples) = if line.common.quick {
+            (10_000, 60)
+        } else {
+            (100_000, 300)
         };
-        let mut bench = false;
-        let mut words = words;
-        while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or(format!("`{word}`: expected a value"));
-            match word.as_str() {
-                BARE => return Ok(Task::Bare),
-                "--bench" => bench = true,
-                "--quick" => {
-                    args.members = 10_000;
-                    args.samples = 60;
-                }
-                "--members" => args.members = value()?.parse()?,
-                "--samples" => args.samples = value()?.parse()?,
-                "--only" => {
-                    let only = value()?;
-                    args.sqlite = only == "sqlite";
-                    args.postgres = only == "postgres";
-                }
-                other => return Err(format!("`{other}`: unknown option").into()),
-            }
-        }
+        let args = Self {
+            members: line.members.unwrap_or(members),
+            samples: line.samples.unwrap_or(samples),
+            sqlite: line.common.sqlite(),
+            postgres: line.common.postgres(),
+        };
         if args.members < 2_000 || args.samples < 20 {
             return Err("expected at least 2,000 members and 20 samples".into());
         }
-        Ok(if bench {
-            Task::Measure(args)
-        } else {
-            Task::Nothing
-        })
+        Ok(args)
     }
+}
 
+impl Args {
     /// The sizes of the groups, the smallest first.
     pub(crate) fn sizes(&self) -> [usize; 3] {
         [10, 1_000, self.members]

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use crate::Outcome;
+use crate::program::Common;
 
-/// What this process is to do.
-pub(crate) enum Task {
-    /// Started by `cargo test`, not by `cargo bench`.
-    Nothing,
-    /// Serve what scimd is compared with.
-    Bare,
-    /// Measure.
-    Measure(Args),
+/// The options of the benchmark of users.
+#[derive(clap::Parser)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    common: Common,
+    /// How often each slice is measured
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// How long a slice is
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Users that are there before anything is measured
+    #[arg(long)]
+    users: Option<usize>,
 }
 
 /// How much is measured.
@@ -28,49 +34,33 @@ pub(crate) struct Args {
     pub(crate) postgres: bool,
 }
 
-/// The first word of the command line of a bare server.
-pub(crate) const BARE: &str = "--bare";
+impl AsRef<Common> for Line {
+    fn as_ref(&self) -> &Common {
+        &self.common
+    }
+}
 
-impl Args {
-    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Outcome<Task> {
-        let mut args = Args {
-            rounds: 5,
-            slice: Duration::from_millis(500),
-            users: 10_000,
-            clients: vec![1, 8, 32],
-            sqlite: true,
-            postgres: true,
+impl TryFrom<Line> for Args {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Self, String> {
+        let (rounds, seconds, users) = if line.common.quick {
+            (1, 0.25, 1_000)
+        } else {
+            (5, 0.5, 10_000)
         };
-        let mut bench = false;
-        let mut words = words;
-        while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or(format!("`{word}`: expected a value"));
-            match word.as_str() {
-                BARE => return Ok(Task::Bare),
-                "--bench" => bench = true,
-                "--quick" => {
-                    args.rounds = 1;
-                    args.slice = Duration::from_millis(250);
-                    args.users = 1_000;
-                }
-                "--rounds" => args.rounds = value()?.parse()?,
-                "--seconds" => args.slice = Duration::try_from_secs_f64(value()?.parse()?)?,
-                "--users" => args.users = value()?.parse()?,
-                "--only" => {
-                    let only = value()?;
-                    args.sqlite = only == "sqlite";
-                    args.postgres = only == "postgres";
-                }
-                other => return Err(format!("`{other}`: unknown option").into()),
-            }
-        }
+        let slice = Duration::try_from_secs_f64(line.seconds.unwrap_or(seconds));
+        let args = Self {
+            rounds: line.rounds.unwrap_or(rounds),
+            slice: slice.map_err(|error| error.to_string())?,
+            users: line.users.unwrap_or(users),
+            clients: vec![1, 8, 32],
+            sqlite: line.common.sqlite(),
+            postgres: line.common.postgres(),
+        };
         if args.rounds == 0 || args.users < 200 {
             return Err("expected at least one round and 200 users".into());
         }
-        Ok(if bench {
-            Task::Measure(args)
-        } else {
-            Task::Nothing
-        })
+        Ok(args)
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! No authentication, no limits, no protocol. It stops when its standard input ends.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +16,7 @@ use scim_server::store::{Store, StoreError, StoreOptions, TenantStore};
 use uuid::Uuid;
 
 use crate::rows::{self, Place, Row};
-use crate::{Outcome, users};
+use crate::{Outcome, program, users};
 
 /// What its starter tells it, as a line of JSON on standard input.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -136,16 +135,7 @@ async fn run(order: Order) -> Outcome<()> {
         .shutdown_timeout(0)
         .listen(listener)?
         .run();
-    let handle = server.handle();
-    std::thread::spawn(move || {
-        // Whatever comes, the end of it ends us.
-        let _ = std::io::stdin().lines().count();
-        // Stopping begins with the call.
-        drop(handle.stop(false));
-    });
-    println!("listening on http://{address}");
-    std::io::stdout().flush()?;
-    server.await?;
+    program::serve(server, address).await?;
     store.close();
     Ok(())
 }

@@ -25,10 +25,12 @@ mod database;
 mod markdown;
 #[path = "../common/process.rs"]
 mod process;
+#[path = "../common/program.rs"]
+mod program;
 
 use std::process::ExitCode;
 
-use args::{Args, Task};
+use args::{Args, Line};
 
 /// The allocator of scimd, for the bare programs too.
 #[global_allocator]
@@ -38,17 +40,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let done = match Args::parse(std::env::args().skip(1)) {
-        Ok(Task::Nothing) => Ok(()),
-        Ok(Task::Bare) => bare::serve(),
-        Ok(Task::Measure(args)) => run::all(&args),
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("benchmark: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run::<Line, Args>(bare::serve, run::all)
 }

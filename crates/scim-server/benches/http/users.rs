@@ -101,14 +101,7 @@ impl Template {
             at,
             doc: Value::Object(document.clone()).to_string(),
             secret: None,
-            keys: keys(
-                resource_type,
-                &document,
-                Times {
-                    created: at,
-                    modified: at,
-                },
-            ),
+            keys: keys(resource_type, &document, Times::made(at)),
             members: Members::default(),
             change: Change {
                 id: clock.id(),

@@ -35,6 +35,8 @@ mod markdown;
     reason = "time on a processor is measured by the benchmark of users only"
 )]
 mod process;
+#[path = "../common/program.rs"]
+mod program;
 #[path = "../common/samples.rs"]
 mod samples;
 #[path = "../common/wire.rs"]
@@ -42,7 +44,7 @@ mod wire;
 
 use std::process::ExitCode;
 
-use args::{Args, Task};
+use args::{Args, Line};
 
 /// The allocator of scimd, for the bare program and the loader too.
 #[global_allocator]
@@ -52,17 +54,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let done = match Args::parse(std::env::args().skip(1)) {
-        Ok(Task::Nothing) => Ok(()),
-        Ok(Task::Bare) => bare::serve(),
-        Ok(Task::Measure(args)) => run::all(&args),
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("benchmark: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run::<Line, Args>(bare::serve, run::all)
 }

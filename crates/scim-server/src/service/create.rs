@@ -34,14 +34,7 @@ pub async fn create(
         at,
         doc: to_text(&document)?,
         secret,
-        keys: keys(
-            resource_type,
-            &document,
-            Times {
-                created: at,
-                modified: at,
-            },
-        ),
+        keys: keys(resource_type, &document, Times::made(at)),
         members: Members::default(),
         change: cx.change(ChangeKind::Create, sent.clone(), at),
     };

@@ -157,6 +157,15 @@ pub struct Times {
 }
 
 impl Times {
+    /// Those of what is made now.
+    #[must_use]
+    pub fn made(at: Micros) -> Self {
+        Self {
+            created: at,
+            modified: at,
+        }
+    }
+
     /// Those of a row.
     #[must_use]
     pub fn of(stored: &Stored) -> Self {

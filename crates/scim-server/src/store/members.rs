@@ -345,14 +345,9 @@ impl Reader<'_> {
 
     /// UNION leaves out what is there already, and so ends in a circle of groups too.
     pub(super) fn up<'a>(&self, list: &'a String) -> Sql<'a> {
-        let dialect = self.conn.dialect();
-        let (begin, end) = dialect.members_of_each();
-        Sql::new("WITH RECURSIVE p AS MATERIALIZED (SELECT ")
-            .then(dialect.id())
-            .then(" AS rid FROM ")
-            .then(dialect.ids())
-            .bind(list)
-            .then("), up(member, rid, direct) AS (SELECT p.rid, m.group_id, CAST(1 AS smallint) FROM p ")
+        let (begin, end) = self.conn.dialect().members_of_each();
+        self.with_listed("WITH RECURSIVE ", list)
+            .then(", up(member, rid, direct) AS (SELECT p.rid, m.group_id, CAST(1 AS smallint) FROM p ")
             .then(begin)
             .then("m.tenant_id = ? AND m.member_id = p.rid")
             .bind(self.tenant)
@@ -381,13 +376,7 @@ impl Reader<'_> {
     }
 
     fn listed<'a>(&self, list: &'a String) -> Sql<'a> {
-        let dialect = self.conn.dialect();
-        Sql::new("WITH p AS MATERIALIZED (SELECT ")
-            .then(dialect.id())
-            .then(" AS rid FROM ")
-            .then(dialect.ids())
-            .bind(list)
-            .then(") ")
+        self.with_listed("WITH ", list).then(" ")
     }
 }
 

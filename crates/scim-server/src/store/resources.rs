@@ -210,13 +210,9 @@ impl Reader<'_> {
     /// What the database says.
     pub fn by_ids(&mut self, rtype: i16, ids: &[Uuid]) -> Result<Vec<Stored>, StoreError> {
         let list = self.conn.dialect().id_list(ids);
-        let dialect = self.conn.dialect();
-        let sql = Sql::new("WITH p AS MATERIALIZED (SELECT ")
-            .then(dialect.id())
-            .then(" AS rid FROM ")
-            .then(dialect.ids())
-            .bind(&list)
-            .then(") ")
+        let sql = self
+            .with_listed("WITH ", &list)
+            .then(" ")
             .append(self.columns())
             .append(self.documents(rtype));
         let mut found: Vec<Stored> = self.many(sql)?;
@@ -227,6 +223,18 @@ impl Reader<'_> {
             .collect();
         found.sort_by_key(|item| places.get(&item.id).copied());
         Ok(found)
+    }
+
+    /// `words` and the ids of a list, as `rid` of `p`.
+    pub(super) fn with_listed<'a>(&self, words: &'static str, list: &'a String) -> Sql<'a> {
+        let dialect = self.conn.dialect();
+        Sql::new(words)
+            .then("p AS MATERIALIZED (SELECT ")
+            .then(dialect.id())
+            .then(" AS rid FROM ")
+            .then(dialect.ids())
+            .bind(list)
+            .then(")")
     }
 
     fn one(&mut self, sql: Sql<'_>) -> Result<Option<Stored>, StoreError> {
