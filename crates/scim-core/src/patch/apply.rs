@@ -502,7 +502,7 @@ impl Change<'_> {
                 self.set_sub(&mut kept, sub, value)?;
             }
         }
-        Ok(self.canon.assigned(self.attribute, kept))
+        self.canon.assigned(self.attribute, kept, self.at)
     }
 
     fn set_sub(
@@ -540,7 +540,7 @@ impl Change<'_> {
             _ => Map::new(),
         };
         self.set_or_remove(&mut members, sub, value)?;
-        Ok(self.canon.assigned(self.attribute, members))
+        self.canon.assigned(self.attribute, members, self.at)
     }
 
     fn set_or_remove(

@@ -34,18 +34,18 @@ fn complex(attribute: &Attribute, value: Value) -> Value {
             None => bare_value(attribute, text),
         },
         Value::Array(mut items) if items.len() == 1 => array_of_one(&mut items),
-        Value::Object(members) => Value::Object(stringified_value(members)),
+        Value::Object(members) => Value::Object(stringified_value(&members).unwrap_or(members)),
         other => other,
     }
 }
 
 /// The same role as the only member of an element: `{"value": "{\"id\": …}"}`.
-fn stringified_value(members: Map<String, Value>) -> Map<String, Value> {
-    let inner = match members.get("value") {
+#[must_use]
+pub fn stringified_value(members: &Map<String, Value>) -> Option<Map<String, Value>> {
+    match members.get("value") {
         Some(Value::String(text)) if members.len() == 1 => stringified(text),
         _ => None,
-    };
-    inner.unwrap_or(members)
+    }
 }
 
 /// Entra ID calls the `display` of a role `displayName`.

@@ -261,17 +261,26 @@ impl Canon<'_> {
                 );
             }
         }
-        Ok(self.assigned(attribute, canonical))
+        self.assigned(attribute, canonical, at)
     }
 
-    /// A complex value, unless nothing is in it.
+    /// A complex value, unless nothing is in it. What a change leaves is read as if it had been sent.
     pub(crate) fn assigned(
         &self,
         attribute: &Attribute,
         members: Map<String, Value>,
-    ) -> Option<Value> {
-        let blank = self.mode == Mode::Compat && quirks::is_blank(attribute, &members);
-        (!members.is_empty() && !blank).then_some(Value::Object(members))
+        at: &str,
+    ) -> Result<Option<Value>> {
+        if self.mode == Mode::Compat {
+            if quirks::is_blank(attribute, &members) {
+                return Ok(None);
+            }
+            if let Some(inner) = quirks::stringified_value(&members) {
+                // Each text is shorter than the one it was in.
+                return self.complex(attribute, inner, at);
+            }
+        }
+        Ok((!members.is_empty()).then_some(Value::Object(members)))
     }
 }
 

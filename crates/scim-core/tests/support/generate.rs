@@ -36,9 +36,21 @@ pub(crate) fn paths(resource_type: &ResourceType) -> Vec<String> {
     paths
 }
 
-/// Few words, so that they meet again.
+/// Few words, so that they meet again; two of them are elements written into a string.
 fn word() -> impl Strategy<Value = String> {
-    let words = ["a", "b", "A", "work", "home", "é", "True", "", " x "];
+    let words = [
+        "a",
+        "b",
+        "A",
+        "work",
+        "home",
+        "é",
+        "True",
+        "",
+        " x ",
+        r#"{"value":"a"}"#,
+        r#"{"value":"{\"value\":\"b\",\"unknown\":1}"}"#,
+    ];
     select(words.to_vec()).prop_map(str::to_owned)
 }
 
@@ -196,7 +208,6 @@ pub(crate) fn garbage() -> BoxedStrategy<Value> {
         any::<f64>().prop_map(|one| json!(one)),
         word().prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
-        Just(json!("{\"value\":\"a\"}")),
     ];
     leaf.prop_recursive(3, 20, 4, move |inner| {
         let member = (select(names.clone()).prop_map(str::to_owned), inner.clone());

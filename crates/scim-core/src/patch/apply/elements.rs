@@ -206,7 +206,10 @@ impl Change<'_> {
         value: Option<&Value>,
     ) -> Result<()> {
         for &nth in picked {
-            let Some(Value::Object(members)) = elements.get_mut(nth) else {
+            let Some(element) = elements.get_mut(nth) else {
+                continue;
+            };
+            let Value::Object(members) = element else {
                 continue;
             };
             if self.op == Op::Remove
@@ -216,9 +219,12 @@ impl Change<'_> {
                 return Err(super::immutable(&format!("{}.{}", self.at, sub.name)));
             }
             self.set_or_remove(members, sub, value.cloned())?;
+            let members = std::mem::take(members);
+            let assigned = self.canon.assigned(self.attribute, members, self.at)?;
+            *element = assigned.unwrap_or_default();
         }
         self.demote_others(elements, picked);
-        elements.retain(|element| !matches!(element, Value::Object(members) if members.is_empty()));
+        elements.retain(|element| !element.is_null());
         Ok(())
     }
 
