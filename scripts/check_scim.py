@@ -23,12 +23,27 @@ from scim2_tester import Status, check_server
 
 # A check that is skipped, or a recommendation that is not followed, is a failure here.
 GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
-RESOURCE_TYPES = ["User", "Group"]
+# What is loaded for the second run: schemas before the resource types that name them.
+TEMPLATES = pathlib.Path(__file__).parent.parent / "schemas" / "templates"
+SCHEMAS = [
+    "peakon-user",
+    "4me-custom-fields",
+    "endpoint-app",
+    "device",
+    "device-ble",
+    "device-wifi-easy-connect",
+    "device-ethernet-mab",
+    "device-fdo",
+    "device-zigbee",
+    "device-endpoint-apps",
+]
+TYPES = ["endpoint-app", "device"]
 START_SECONDS = 60
 STOP_SECONDS = 15
 
 LISTENING = re.compile(r"listening on (http://\S+)")
 TENANT_TOKEN = re.compile(r"\bscimd_(?!admin_)[A-Za-z0-9_-]+")
+ADMIN_TOKEN = re.compile(r"\bscimd_admin_[A-Za-z0-9_-]+")
 
 
 class Scimd:
@@ -57,22 +72,24 @@ class Scimd:
         self.lines.put(None)
 
     def introduction(self):
-        """The address and the tenant's token, as printed at the first start."""
-        address = token = None
+        """The address, the tenant's token and the administrator's, as printed at the first start."""
+        address = token = admin = None
         end = time.monotonic() + START_SECONDS
-        while address is None or token is None:
+        while address is None or token is None or admin is None:
             try:
                 line = self.lines.get(timeout=max(0, end - time.monotonic()))
             except queue.Empty:
                 line = None
             if line is None:
-                missing = "an address" if address is None else "a tenant's token"
+                missing = "an address" if address is None else "the tokens"
                 sys.exit(f"scimd printed no line with {missing}; its standard error ends:\n{self.log()}")
             if found := LISTENING.search(line):
                 address = found[1].rstrip("/,.")
             if found := TENANT_TOKEN.search(line):
                 token = found[0]
-        return address, token
+            if found := ADMIN_TOKEN.search(line):
+                admin = found[0]
+        return address, token, admin
 
     def log(self):
         return "\n".join(self.errors.read_text().splitlines()[-20:])
@@ -90,9 +107,24 @@ class Scimd:
 
 
 def run_checks(url, token):
+    """The results for every resource type that the server publishes, and the names of these."""
     client = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     with client:
-        return check_server(SyncSCIMClient(client), resource_types=RESOURCE_TYPES)
+        published = client.get("/ResourceTypes").json()["Resources"]
+        names = [one["name"] for one in published]
+        return check_server(SyncSCIMClient(client), resource_types=names), names
+
+
+def load_templates(address, admin):
+    """Puts the schemas and resource types of schemas/templates, as an administrator would."""
+    client = httpx2.Client(base_url=f"{address}/admin/v1/tenants/default", headers={"Authorization": f"Bearer {admin}"}, timeout=30)
+    with client:
+        for name in SCHEMAS:
+            body = json.loads((TEMPLATES / f"{name}.json").read_text())
+            client.put(f"/schemas/{body['id']}", json=body).raise_for_status()
+        for name in TYPES:
+            body = json.loads((TEMPLATES / f"{name}.resource-type.json").read_text())
+            client.put(f"/resource-types/{body['name']}", json=body).raise_for_status()
 
 
 def describe(result):
@@ -114,8 +146,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="scimd-tester.") as directory:
         scimd = Scimd(program, directory)
         try:
-            address, token = scimd.introduction()
-            results = run_checks(address + options.base, token)
+            address, token, admin = scimd.introduction()
+            plain, names = run_checks(address + options.base, token)
+            load_templates(address, admin)
+            extended, more = run_checks(address + options.base, token)
+            results = plain + extended
         finally:
             code = scimd.stop()
             log = scimd.log()
@@ -126,7 +161,7 @@ def main():
     counts = collections.Counter(r.status.name for r in results)
     checked = {r.resource_type for r in results} - {None}
     print(f"scim2-tester on {engine}, {options.base}: {len(results)} checks, " + ", ".join(f"{n} {s}" for s, n in sorted(counts.items())))
-    missing = [name for name in RESOURCE_TYPES if name not in checked]
+    missing = [name for name in {"User", "Group", "Device", "EndpointApp", *names, *more} if name not in checked]
     if missing:
         print(f"nothing was checked for {', '.join(missing)}: does the server publish the resource type and its schemas?")
     if code != 0:

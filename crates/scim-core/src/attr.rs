@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::schema::Schema;
 use crate::{Error, Result};
 
 /// The schema URNs that a path may begin with.
@@ -11,6 +12,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Urns {
     longest_first: Vec<String>,
+    /// Names that are none by the grammar (`Business Unit`), each with its URN; the longest first.
+    odd_names: Vec<(String, String)>,
 }
 
 impl Urns {
@@ -19,7 +22,45 @@ impl Urns {
         let mut longest_first: Vec<String> = urns.into_iter().map(Into::into).collect();
         longest_first.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         longest_first.dedup();
-        Self { longest_first }
+        Self {
+            longest_first,
+            odd_names: Vec::new(),
+        }
+    }
+
+    /// The URNs of schemas, with the names in them that only a look at the schema can tell from what follows.
+    #[must_use]
+    pub fn of<'s>(schemas: impl Iterator<Item = &'s Schema>) -> Self {
+        let schemas: Vec<&Schema> = schemas.collect();
+        let mut urns = Self::new(schemas.iter().map(|schema| schema.id.clone()));
+        for schema in schemas {
+            let subs = schema.attributes.iter().flat_map(|one| &one.sub_attributes);
+            let odd = schema
+                .attributes
+                .iter()
+                .chain(subs)
+                .filter(|one| !is_name(&one.name));
+            urns.odd_names
+                .extend(odd.map(|one| (schema.id.clone(), one.name.clone())));
+        }
+        urns.odd_names
+            .sort_by(|(_, a), (_, b)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        urns
+    }
+
+    /// The name that `text` begins with, behind that URN, and what stands behind it.
+    fn name<'t>(&self, urn: Option<&str>, text: &'t str) -> Option<(&'t str, &'t str)> {
+        let odd = self
+            .odd_names
+            .iter()
+            .filter(|(of, _)| Some(of.as_str()) == urn);
+        odd.filter_map(|(_, name)| {
+            let (head, rest) = text.split_at_checked(name.len())?;
+            let ends = rest.is_empty() || rest.starts_with(|c: char| !is_name_char(c));
+            (ends && head.eq_ignore_ascii_case(name)).then_some((head, rest))
+        })
+        .next()
+        .or_else(|| name(text))
     }
 
     /// The longest URN that `text` begins with, followed by `:`, the end, or a character that ends a path; and what stands behind it.
@@ -104,10 +145,10 @@ impl AttrPath {
                 None => (None, text),
             },
         };
-        let (name, rest) = name(rest)?;
+        let (name, rest) = urns.name(urn.as_deref(), rest)?;
         let (sub, rest) = match rest.strip_prefix('.') {
             Some(after) => {
-                let (sub, rest) = self::name(after)?;
+                let (sub, rest) = urns.name(urn.as_deref(), after)?;
                 (Some(sub.to_owned()), rest)
             }
             None => (None, rest),
@@ -140,10 +181,12 @@ pub(crate) fn name(text: &str) -> Option<(&str, &str)> {
     if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$') {
         return None;
     }
-    let end = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$')))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
     text.split_at_checked(end)
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$')
 }
 
 /// Whether `text` can name an attribute (RFC 7643 §2.1).

@@ -89,11 +89,12 @@ pub fn schema(base: &str, schema: &Schema) -> Value {
 }
 
 /// One attribute, without nulls; `caseExact` and `uniqueness` mean nothing on a complex one (erratum 6004).
-fn attribute(one: &Attribute) -> Value {
+pub(crate) fn attribute(one: &Attribute) -> Value {
     let mut definition = match serde_json::to_value(one) {
         Ok(Value::Object(definition)) => definition,
         _ => Map::new(),
     };
+    definition.insert("name".into(), one.published_name().into());
     if one.kind == Type::Complex {
         definition.shift_remove("caseExact");
         definition.shift_remove("uniqueness");

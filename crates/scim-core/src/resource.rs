@@ -156,7 +156,8 @@ fn differences(
         if old == new || name == "schemas" {
             continue;
         }
-        if name.contains(':') {
+        let is_object = |side: Option<&Value>| side.is_some_and(Value::is_object);
+        if name.contains(':') && (is_object(old) || is_object(new)) {
             let side = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
             let (old, new) = (side(old), side(new));
             let prefix = format!("{name}:");

@@ -1,9 +1,15 @@
 //! Schemas: what attributes a resource may have, and their characteristics. RFC 7643 §2 and §7.
 
+pub mod additions;
 pub mod builtin;
+pub mod change;
+pub mod constraints;
+pub mod define;
 pub mod registry;
 
 use serde::{Deserialize, Serialize};
+
+pub use constraints::{Constraints, OnMissing, ReferenceTarget};
 
 /// A schema: a URN and its attributes. RFC 7643 §7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,8 +30,11 @@ pub struct Schema {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attribute {
-    /// The name, in the letter case that answers use.
+    /// The name in JSON, in the letter case that answers use.
     pub name: String,
+    /// The name in paths and in `/Schemas`, where `name` cannot be one: `businessUnit` for `Business Unit`.
+    #[serde(skip)]
+    pub alias: Option<String>,
     /// The data type of one value.
     #[serde(rename = "type")]
     pub kind: Type,
@@ -59,6 +68,9 @@ pub struct Attribute {
     /// The parts of a complex attribute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Attribute>,
+    /// What a tenant demands beyond the RFC.
+    #[serde(skip)]
+    pub constraints: Option<Box<Constraints>>,
 }
 
 /// The data type of a value. RFC 7643 §2.3.
@@ -141,6 +153,20 @@ impl Attribute {
         find(&self.sub_attributes, name)
     }
 
+    /// The name that `/Schemas` shows.
+    #[must_use]
+    pub fn published_name(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it goes by that name, in any letter case.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let alias = self.alias.as_ref();
+        self.name.eq_ignore_ascii_case(name)
+            || alias.is_some_and(|one| one.eq_ignore_ascii_case(name))
+    }
+
     /// Whether a value is text, whatever the text means.
     #[must_use]
     pub fn is_textual(&self) -> bool {
@@ -151,6 +177,12 @@ impl Attribute {
     #[must_use]
     pub fn compares_exactly(&self) -> bool {
         self.case_exact || self.kind != Type::String
+    }
+
+    /// What of a user its values repeat, by a tenant's definition.
+    #[must_use]
+    pub fn reference_target(&self) -> Option<ReferenceTarget> {
+        self.constraints.as_ref()?.references
     }
 
     /// Whether it can have been set by a client.
@@ -169,5 +201,5 @@ impl Attribute {
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attributes
         .iter()
-        .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+        .find(|attribute| attribute.is_called(name))
 }

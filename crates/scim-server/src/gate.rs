@@ -26,9 +26,10 @@ pub use refusal::{AdminRefusal, Refusal};
 
 use crate::AppState;
 use crate::policy::Document;
+use crate::service::administration::AdminError;
 use crate::service::tenants::Tenant;
 use crate::service::tokens::Scope;
-use crate::store::TenantStore;
+use crate::store::{StoreError, TenantStore};
 use auth::Door;
 
 /// Somebody with a token of a tenant and the scope `S`.
@@ -49,6 +50,22 @@ pub struct Caller<S> {
     /// What locations begin with, without a slash at the end: `https://scim.example.com/scim/v2`.
     pub base_url: String,
     scope: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    /// The same caller, at the tenant as it is now: its schemas have changed since the request came.
+    ///
+    /// # Errors
+    /// When the store cannot answer, or the tenant is gone.
+    pub async fn anew(self, state: &AppState) -> Result<Self, AdminError> {
+        let tenant = state.gate.cache.tenant_anew(self.tenant.id).await?;
+        let tenant = tenant.ok_or(StoreError::NoTenant)?;
+        Ok(Self {
+            store: rows_of(state, &tenant),
+            tenant,
+            ..self
+        })
+    }
 }
 
 /// The scope `scim:read`.
@@ -114,7 +131,7 @@ impl<S: Need> FromRequest for Caller<S> {
             S::check(&admitted.tenant, &admitted.scopes)?;
             door.charge(&admitted.tenant)?;
             Ok(Self {
-                store: door.state.store.tenant(admitted.tenant.id),
+                store: rows_of(&door.state, &admitted.tenant),
                 tenant: admitted.tenant,
                 token: admitted.token,
                 scopes: admitted.scopes,
@@ -233,6 +250,13 @@ impl Gate {
 #[must_use]
 pub fn budget(req: &HttpRequest) -> Option<Budget> {
     req.extensions().get::<Budget>().copied()
+}
+
+/// The rows of a tenant, for a request that obeys the schemas it has now.
+fn rows_of(state: &AppState, tenant: &Tenant) -> TenantStore {
+    let rows = state.store.tenant(tenant.id);
+    rows.at_version(tenant.schema_version)
+        .holding(tenant.registry.is_indexing())
 }
 
 fn state(req: &HttpRequest) -> Result<actix_web::web::Data<AppState>, Refusal> {

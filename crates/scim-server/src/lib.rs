@@ -64,7 +64,11 @@ impl AppState {
         } = prepared;
         let clock = admin.clock.clone();
         let gate = Gate {
-            cache: Cache::new(admin.directory.clone(), admin.epoch.clone()),
+            cache: Cache::new(
+                admin.directory.clone(),
+                admin.epoch.clone(),
+                admin.registries.clone(),
+            ),
             tenants: TenantLimits::new(clock.clone()),
             failures: FailureLimits::new(config.failed_auth_per_minute, clock.clone()),
             usage: Usage::default(),

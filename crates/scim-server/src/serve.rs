@@ -18,6 +18,7 @@ use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::gate::usage;
+use crate::service::indexing;
 use crate::service::setup::{self, Made};
 use crate::store::{Store, StoreOptions};
 use crate::{AppState, app};
@@ -69,6 +70,7 @@ async fn serve(config: Config, store: Store) -> Result<(), Failure> {
     let running = rt::spawn(server);
     announce(&state.config, address, &made);
     rt::spawn(keep_house(state.clone()));
+    rt::spawn(indexing::run(state.admin.clone()));
     rt::spawn(stop_on_signal(state.clone(), handle, signals));
     let ended = running.await.map_err(Failure::failed)?;
     state.gate.usage.flush(&state.admin.directory).await;

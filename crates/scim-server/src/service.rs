@@ -1,6 +1,9 @@
 //! The use-cases: what can be done, one verb a file. No HTTP and no SQL here.
 
 pub mod administration;
+pub mod indexing;
+pub mod references;
+pub mod schemas;
 pub mod setup;
 pub mod tenants;
 pub mod tokens;

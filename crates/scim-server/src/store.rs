@@ -21,6 +21,7 @@ mod plan;
 pub mod query;
 mod queue;
 mod resources;
+mod schemas;
 mod sql;
 mod threads;
 mod tokens;
@@ -52,6 +53,7 @@ pub use model::{
     Moved, NewResource, Position, Stored, TenantId, Update,
 };
 pub use resources::Reader;
+pub use schemas::{Definitions, IndexRow, IndexState, Unfinished};
 pub use tokens::{TokenRow, TokenUse};
 
 /// How a store is opened.
@@ -195,6 +197,8 @@ impl Store {
         TenantStore {
             store: self.clone(),
             id,
+            schema: None,
+            holding: false,
         }
     }
 
@@ -360,6 +364,10 @@ fn lock(address: &Address, exclusive: bool) -> Result<Option<File>, OpenError> {
 pub struct TenantStore {
     store: Store,
     id: TenantId,
+    /// The version of the tenant's definitions by which changes are checked.
+    schema: Option<i64>,
+    /// Whether a change holds what it reads before it begins to write.
+    holding: bool,
 }
 
 impl TenantStore {
@@ -406,7 +414,13 @@ impl TenantStore {
         E: From<StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.run(Kind::Write, name, f).await
+        let limit = self.store.inner.timeout;
+        let kind = if self.holding {
+            Kind::Transaction
+        } else {
+            Kind::Write
+        };
+        self.run(kind, name, limit, f).await
     }
 
     /// The same for several changes that belong together: they happen all or, when the closure returns an error, not at all.
@@ -420,16 +434,23 @@ impl TenantStore {
         E: From<StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.run(Kind::Transaction, name, f).await
+        let limit = self.store.inner.timeout;
+        self.run(Kind::Transaction, name, limit, f).await
     }
 
-    async fn run<T, E, F>(&self, kind: Kind, name: &'static str, mut f: F) -> Result<T, E>
+    async fn run<T, E, F>(
+        &self,
+        kind: Kind,
+        name: &'static str,
+        limit: Duration,
+        mut f: F,
+    ) -> Result<T, E>
     where
         F: FnMut(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
         E: From<StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let tenant = self.id;
+        let (tenant, schema) = (self.id, self.schema);
         let run = move |conn: &mut Conn, held| {
             f(&mut Writer {
                 reader: Reader {
@@ -439,10 +460,9 @@ impl TenantStore {
                     marks: false,
                 },
                 several: kind == Kind::Transaction,
+                schema,
             })
         };
-        self.store
-            .submit(kind, name, self.store.inner.timeout, run)
-            .await
+        self.store.submit(kind, name, limit, run).await
     }
 }

@@ -62,6 +62,7 @@ impl Canon<'_> {
                     let elements = Member::elements(self, attribute, sent)?;
                     document.insert(attribute.name.clone(), Value::Array(elements));
                 } else if attribute.is_writable() && attribute.name != "schemas" {
+                    once(&document, attribute, &attribute.name)?;
                     put(
                         &mut document,
                         attribute,
@@ -143,6 +144,7 @@ impl Canon<'_> {
             };
             if attribute.is_writable() {
                 let at = format!("{}:{}", schema.id, attribute.name);
+                once(&canonical, attribute, &at)?;
                 put(
                     &mut canonical,
                     attribute,
@@ -254,11 +256,9 @@ impl Canon<'_> {
                 continue;
             };
             if sub.is_writable() {
-                put(
-                    &mut canonical,
-                    sub,
-                    self.value(sub, value, &format!("{at}.{}", sub.name))?,
-                );
+                let at = format!("{at}.{}", sub.name);
+                once(&canonical, sub, &at)?;
+                put(&mut canonical, sub, self.value(sub, value, &at)?);
             }
         }
         self.assigned(attribute, canonical, at)
@@ -281,6 +281,16 @@ impl Canon<'_> {
             }
         }
         Ok((!members.is_empty()).then_some(Value::Object(members)))
+    }
+}
+
+/// An attribute that goes by two names may be sent under one of them.
+fn once(map: &Map<String, Value>, attribute: &Attribute, at: &str) -> Result<()> {
+    match &attribute.alias {
+        Some(alias) if map.contains_key(&attribute.name) => Err(Error::invalid_syntax(format!(
+            "`{at}` and `{alias}` are one attribute; send one of them"
+        ))),
+        _ => Ok(()),
     }
 }
 

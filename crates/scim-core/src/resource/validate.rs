@@ -14,6 +14,7 @@ struct Context<'a> {
 const RULES: &[fn(&Context<'_>) -> Result<()>] = &[
     required_attributes,
     required_extensions,
+    bounds,
     one_primary,
     country_codes,
     certificates,
@@ -56,12 +57,7 @@ fn required_in(schema: &Schema, holder: &Map<String, Value>, prefix: &str) -> Re
         let at = || format!("{prefix}{}", attribute.name);
         let value = holder.get(&attribute.name);
         required(attribute, value, at)?;
-        let elements = match value {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => &[],
-        };
-        for element in elements.iter().filter_map(Value::as_object) {
+        for element in values(value).iter().filter_map(Value::as_object) {
             for sub in &attribute.sub_attributes {
                 let at = || format!("{}.{}", at(), sub.name);
                 required(sub, element.get(&sub.name), at)?;
@@ -85,6 +81,73 @@ fn required(attribute: &Attribute, value: Option<&Value>, at: impl Fn() -> Strin
             "`{}`: required, but missing",
             at()
         ))),
+    }
+}
+
+/// What the tenant demands of single values, `constraints` of an attribute.
+fn bounds(context: &Context<'_>) -> Result<()> {
+    if !context.resource_type.is_bounded() {
+        return Ok(());
+    }
+    bounds_in(&context.resource_type.schema, context.document, "")?;
+    for extension in &context.resource_type.extensions {
+        if let Some(Value::Object(members)) = context.document.get(&extension.schema.id) {
+            let prefix = format!("{}:", extension.schema.id);
+            bounds_in(&extension.schema, members, &prefix)?;
+        }
+    }
+    Ok(())
+}
+
+fn bounds_in(schema: &Schema, holder: &Map<String, Value>, prefix: &str) -> Result<()> {
+    for attribute in &schema.attributes {
+        if let Some(value) = holder.get(&attribute.name) {
+            value_within(attribute, value, &|| format!("{prefix}{}", attribute.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bounds and required parts of one attribute's value; `at` names it.
+///
+/// # Errors
+/// 400 `invalidValue`.
+pub(crate) fn value(attribute: &Attribute, value: &Value, at: &str) -> Result<()> {
+    for element in values(Some(value)).iter().filter_map(Value::as_object) {
+        for sub in &attribute.sub_attributes {
+            required(sub, element.get(&sub.name), || format!("{at}.{}", sub.name))?;
+        }
+    }
+    value_within(attribute, value, &|| at.to_owned())
+}
+
+fn value_within(attribute: &Attribute, value: &Value, at: &impl Fn() -> String) -> Result<()> {
+    for element in values(Some(value)) {
+        within(attribute, element, at)?;
+        for sub in &attribute.sub_attributes {
+            for value in values(element.get(&sub.name)) {
+                within(sub, value, || format!("{}.{}", at(), sub.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn within(attribute: &Attribute, value: &Value, at: impl Fn() -> String) -> Result<()> {
+    match &attribute.constraints {
+        Some(constraints) if constraints.is_bounding() => {
+            constraints.check(attribute, value, &at())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The elements of a list, or the one value.
+fn values(value: Option<&Value>) -> &[Value] {
+    match value {
+        Some(Value::Array(items)) => items,
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
     }
 }
 

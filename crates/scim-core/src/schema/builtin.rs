@@ -103,14 +103,23 @@ pub(super) fn links(resource_type: &str) -> Links {
 /// ```
 #[must_use]
 pub fn registry(only: Option<&[&str]>) -> Registry {
-    let types = TYPES
+    // The files hold no two types of one name, which is all that can be refused.
+    Registry::new(types(only)).unwrap_or_else(|_| Registry::empty())
+}
+
+/// The built-in resource types that are named, or all of them.
+pub(super) fn types(only: Option<&[&str]>) -> Vec<ResourceType> {
+    TYPES
         .iter()
         .zip(1..)
         .filter(|(file, _)| only.is_none_or(|names| names.contains(&file.name.as_str())))
         .map(|(file, code)| resource_type(file, code))
-        .collect();
-    // The files hold no two types of one name, which is all that can be refused.
-    Registry::new(types).unwrap_or_else(|_| Registry::empty())
+        .collect()
+}
+
+/// The built-in schemas of resources.
+pub(super) fn schemas() -> impl Iterator<Item = &'static Arc<Schema>> {
+    SCHEMAS.iter()
 }
 
 fn resource_type(file: &TypeFile, code: i16) -> ResourceType {
@@ -140,6 +149,15 @@ fn schema(id: &str) -> Option<Arc<Schema>> {
         .iter()
         .find(|schema| urn::same(&schema.id, id))
         .cloned()
+}
+
+/// Whether a schema of that URN comes with the program.
+#[must_use]
+pub fn is_shipped(id: &str) -> bool {
+    let shipped = SCHEMAS.iter().map(AsRef::as_ref).chain(META.iter());
+    shipped
+        .chain(std::iter::once(common()))
+        .any(|one| urn::same(&one.id, id))
 }
 
 /// `User.password` and its like: kept apart from the document, hashed.

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Attribute, Schema, builtin};
+use super::additions::IndexDefinition;
+use super::{
+    Attribute, Constraints, OnMissing, ReferenceTarget, Schema, Type, Uniqueness, builtin,
+};
 use crate::attr::{AttrPath, Urns};
 use crate::{Error, Mode, Result, urn};
 
 /// What one tenant knows: its schemas and resource types. Immutable; a change makes a new one.
 #[derive(Debug)]
 pub struct Registry {
-    schemas: Vec<Arc<Schema>>,
-    types: Vec<Arc<ResourceType>>,
-    urns: Urns,
+    pub(super) schemas: Vec<Arc<Schema>>,
+    pub(super) types: Vec<Arc<ResourceType>>,
+    pub(super) urns: Urns,
 }
 
 /// A kind of resource with its endpoint. RFC 7643 §6.
@@ -35,7 +38,9 @@ pub struct ResourceType {
     pub urns: Urns,
     /// The attributes of which a store keeps comparison keys.
     pub indexes: Vec<Index>,
+    lookups: Vec<Reference>,
     links: builtin::Links,
+    bounded: bool,
     passthrough: bool,
 }
 
@@ -48,6 +53,34 @@ pub struct Index {
     pub path: AttrPath,
     /// Whether two resources may not share a key.
     pub unique: bool,
+    /// Whether every resource's keys are there; until then the keys are written, and not searched.
+    pub ready: bool,
+}
+
+/// A path whose values name users, by a tenant's definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The attribute, in canonical letter case.
+    pub path: AttrPath,
+    /// What of a user its values repeat.
+    pub target: ReferenceTarget,
+    /// What becomes of a value that names nobody.
+    pub on_missing: OnMissing,
+}
+
+/// An attribute that needs keys by a tenant's definition, and what its keys depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The number of the resource type.
+    pub rtype: i16,
+    /// The attribute, in canonical letter case.
+    pub path: String,
+    /// Whether two resources may not share a key.
+    pub unique: bool,
+    /// The type of its values.
+    pub kind: Type,
+    /// Whether letter case counts.
+    pub case_exact: bool,
 }
 
 /// An extension of a resource type. RFC 7643 §6.
@@ -95,7 +128,7 @@ impl Registry {
                 }
             }
         }
-        let urns = Urns::new(schemas.iter().map(|schema| schema.id.clone()));
+        let urns = Urns::of(schemas.iter().map(AsRef::as_ref));
         Ok(Self {
             schemas,
             types: types.into_iter().map(Arc::new).collect(),
@@ -149,6 +182,14 @@ impl Registry {
         })
     }
 
+    /// Whether keys of an attribute are still being made.
+    #[must_use]
+    pub fn is_indexing(&self) -> bool {
+        self.types
+            .iter()
+            .any(|one| one.indexes.iter().any(|index| !index.ready))
+    }
+
     /// The URNs that a path may begin with anywhere in this tenant.
     #[must_use]
     pub fn urns(&self) -> &Urns {
@@ -176,13 +217,125 @@ impl ResourceType {
             extensions,
             urns: Urns::default(),
             indexes: Vec::new(),
+            lookups: Vec::new(),
             links: builtin::links(name),
+            bounded: false,
             passthrough: false,
         };
-        one.urns = Urns::new(one.schemas().map(|schema| schema.id.clone()));
+        one.urns = Urns::of(one.schemas().map(AsRef::as_ref));
         one.indexes = one.find_indexes();
+        one.lookups = one.find_lookups();
+        let bounding =
+            |found: Resolved<'_>| found.constraints().is_some_and(Constraints::is_bounding);
+        let bounded = one.leaves().any(bounding);
+        one.bounded = bounded;
         one.passthrough = one.shows_everything();
         one
+    }
+
+    /// Every attribute of the core schema and the extensions, and every sub-attribute.
+    fn leaves(&self) -> impl Iterator<Item = Resolved<'_>> {
+        let own = self.schema.attributes.iter().map(|one| (None, one));
+        let extended = self.extensions.iter().flat_map(|extension| {
+            let attributes = extension.schema.attributes.iter();
+            attributes.map(move |one| (Some(extension), one))
+        });
+        own.chain(extended).flat_map(|(extension, attribute)| {
+            let subs = attribute.sub_attributes.iter().map(Some);
+            std::iter::once(None).chain(subs).map(move |sub| Resolved {
+                extension,
+                attribute,
+                sub,
+            })
+        })
+    }
+
+    fn find_lookups(&self) -> Vec<Reference> {
+        let found = self.leaves().filter_map(|found| {
+            let constraints = found.constraints()?;
+            Some(Reference {
+                path: found.path(),
+                target: constraints.references?,
+                on_missing: constraints.on_missing.unwrap_or_default(),
+            })
+        });
+        found.collect()
+    }
+
+    /// The attributes whose keys a tenant's definitions ask for. A type of its own also has those of `externalId` and of both times.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let of = |found: &Resolved<'_>| Wanted {
+            rtype: self.code,
+            path: found.path().to_string(),
+            unique: found.leaf().uniqueness == Uniqueness::Server,
+            kind: found.leaf().kind,
+            case_exact: found.leaf().compares_exactly(),
+        };
+        let is_own = builtin::indexes(&self.name).is_none();
+        let common = ["externalId", "meta.created", "meta.lastModified"];
+        let common = common.iter().filter(|_| is_own).filter_map(|text| {
+            let path = AttrPath::parse(text, &self.urns).ok()?;
+            self.resolve(&path, Mode::Rfc).map(|found| of(&found))
+        });
+        let leaves = self.leaves().filter(|found| {
+            let schema = found
+                .extension
+                .map_or(&self.schema.id, |one| &one.schema.id);
+            !builtin::is_shipped(schema)
+        });
+        let leaves = leaves.filter(|found| {
+            let asked = found
+                .constraints()
+                .is_some_and(|one| one.indexed || one.references.is_some());
+            (asked && found.leaf().is_readable()) || found.leaf().uniqueness == Uniqueness::Server
+        });
+        common.chain(leaves.map(|found| of(&found))).collect()
+    }
+
+    /// Whether a path names an attribute.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        let path = AttrPath::parse(path, &self.urns);
+        path.is_ok_and(|path| self.resolve(&path, Mode::Rfc).is_some())
+    }
+
+    /// The index that answers questions about a path.
+    #[must_use]
+    pub fn index(&self, path: &AttrPath) -> Option<&Index> {
+        self.indexes
+            .iter()
+            .find(|one| one.ready && one.path == *path)
+    }
+
+    /// The paths whose values name users by a tenant's definition.
+    #[must_use]
+    pub fn lookups(&self) -> &[Reference] {
+        &self.lookups
+    }
+
+    /// Whether an attribute has bounds beyond the RFC.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        self.bounded
+    }
+
+    pub(super) fn add_indexes(&mut self, definitions: &[IndexDefinition]) {
+        for one in definitions.iter().filter(|one| one.rtype == self.code) {
+            let Ok(path) = AttrPath::parse(&one.path, &self.urns) else {
+                continue;
+            };
+            let Some(found) = self.resolve(&path, Mode::Rfc) else {
+                continue;
+            };
+            let index = Index {
+                id: one.id,
+                unique: found.leaf().uniqueness == Uniqueness::Server,
+                ready: one.ready,
+                path: found.path(),
+            };
+            self.indexes.push(index);
+        }
     }
 
     fn find_indexes(&self) -> Vec<Index> {
@@ -191,11 +344,12 @@ impl ResourceType {
             .filter_map(|(text, id)| {
                 let path = AttrPath::parse(text, &self.urns).ok()?;
                 let leaf = self.resolve(&path, Mode::Rfc)?.leaf();
-                let unique = leaf.uniqueness != super::Uniqueness::None;
+                let unique = leaf.uniqueness != Uniqueness::None;
                 Some(Index {
                     id: *id,
                     path,
                     unique,
+                    ready: true,
                 })
             })
             .collect()
@@ -265,7 +419,8 @@ impl ResourceType {
     /// Finds the attribute that a path names.
     ///
     /// Without a URN that is a common attribute or one of the core schema. In [`Mode::Compat`] a name that the core lacks and
-    /// exactly one extension has is found there too, because clients write `manager` and `employeeNumber` bare.
+    /// exactly one extension has, or the one that is built in, is found there too, because clients write `manager` and
+    /// `employeeNumber` bare.
     #[must_use]
     pub fn resolve(&self, path: &AttrPath, mode: Mode) -> Option<Resolved<'_>> {
         if path.is_container() {
@@ -303,12 +458,19 @@ impl ResourceType {
     }
 
     fn in_one_extension(&self, name: &str) -> Option<(Option<&Extension>, &Attribute)> {
-        let mut found = self.extensions.iter().filter_map(|extension| {
-            let attribute = extension.schema.attribute(name)?;
-            Some((Some(extension), attribute))
-        });
-        let first = found.next();
-        if found.next().is_some() { None } else { first }
+        let found: Vec<_> = self
+            .extensions
+            .iter()
+            .filter_map(|extension| Some((extension, extension.schema.attribute(name)?)))
+            .collect();
+        let built_in =
+            |(extension, _): &&(&Extension, _)| builtin::is_shipped(&extension.schema.id);
+        let one = match found.as_slice() {
+            [one] => Some(one),
+            // A tenant's own `manager` does not hide the one that identity providers mean.
+            many => many.iter().find(built_in),
+        };
+        one.map(|(extension, attribute)| (Some(*extension), *attribute))
     }
 }
 
@@ -317,6 +479,12 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn leaf(&self) -> &'a Attribute {
         self.sub.unwrap_or(self.attribute)
+    }
+
+    /// What a tenant demands of the leaf.
+    #[must_use]
+    pub fn constraints(&self) -> Option<&'a Constraints> {
+        self.leaf().constraints.as_deref()
     }
 
     /// The object that holds the attribute: the resource, or its extension.

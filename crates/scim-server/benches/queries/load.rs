@@ -11,10 +11,11 @@ use futures_util::future::try_join_all;
 use scim_core::ResourceType;
 use scim_server::clock::Clock;
 use scim_server::service::create;
-use scim_server::service::resources::TenantCx;
+use scim_server::service::resources::{Error, TenantCx};
+use scim_server::service::schemas::Registries;
 use scim_server::service::setup::FIRST_TENANT;
 use scim_server::service::tenants::Tenant;
-use scim_server::store::{Micros, Store, StoreOptions};
+use scim_server::store::{Micros, Store, StoreError, StoreOptions};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -27,6 +28,9 @@ pub(crate) const STEP: usize = 1_000;
 
 /// For so many users there is a group.
 const USERS_OF_A_GROUP: usize = 100;
+
+/// How often a create is tried again when the database is busy, a second apart.
+const PATIENCE: usize = 60;
 
 /// How many creates are on their way at once, on each thread.
 const AT_ONCE: usize = 128;
@@ -77,8 +81,11 @@ impl Loaded {
 
 impl Place {
     fn find(store: &Store) -> Outcome<Place> {
-        let row = runtime()?.block_on(store.directory().tenant_by_slug(FIRST_TENANT))?;
-        let tenant = Tenant::new(&row.ok_or("expected the first tenant")?)
+        let (runtime, directory) = (runtime()?, store.directory());
+        let row = runtime.block_on(directory.tenant_by_slug(FIRST_TENANT))?;
+        let row = row.ok_or("expected the first tenant")?;
+        let tenant = runtime
+            .block_on(Tenant::new(&row, &directory, &Registries::default()))
             .map_err(|error| error.to_string())?;
         let of = |name: &str| {
             let found = tenant.registry.resource_type(name);
@@ -139,8 +146,18 @@ impl Place {
             clock: Clock::test(at),
             ..self.cx.clone()
         };
-        let made = create::create(&cx, of, body).await;
-        Ok(made.map_err(|error| error.to_string())?.stored.id)
+        let mut again = 0;
+        loop {
+            match create::create(&cx, of, body.clone()).await {
+                Ok(made) => return Ok(made.stored.id),
+                // SQLite empties a long log into the file, which a slow disk takes its time for.
+                Err(Error::Store(StoreError::Unavailable(_))) if again < PATIENCE => {
+                    again += 1;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
     }
 }
 

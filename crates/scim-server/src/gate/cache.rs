@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Micros;
 use crate::service::administration::{AdminError, Epoch};
+use crate::service::schemas::Registries;
 use crate::service::tenants::Tenant;
 use crate::service::tokens::Scope;
 use crate::store::{Directory, StoreError, TenantId, TenantRow, TokenRow};
@@ -26,6 +27,7 @@ const MOST_TENANTS: u64 = 20_000;
 pub struct Cache {
     directory: Directory,
     epoch: Epoch,
+    registries: Registries,
     tokens: Moka<String, Entry<KnownToken>>,
     tenants: Moka<TenantId, Entry<Tenant>>,
     slugs: Moka<String, Entry<Tenant>>,
@@ -66,10 +68,11 @@ impl<T> Clone for Entry<T> {
 impl Cache {
     /// An empty cache in front of the directory; `epoch` is the one that administration in this process advances.
     #[must_use]
-    pub fn new(directory: Directory, epoch: Epoch) -> Self {
+    pub fn new(directory: Directory, epoch: Epoch, registries: Registries) -> Self {
         Self {
             directory,
             epoch,
+            registries,
             tokens: Moka::builder()
                 .max_capacity(MOST_TOKENS)
                 .time_to_live(TTL)
@@ -117,7 +120,7 @@ impl Cache {
             return Ok(Some(tenant));
         }
         let row = self.directory.tenant_by_id(id).await?;
-        let tenant = understood(row.as_ref())?;
+        let tenant = self.understood(row.as_ref()).await?;
         if let Some(value) = tenant.clone() {
             self.tenants.insert(id, Entry { epoch, value });
         }
@@ -134,11 +137,32 @@ impl Cache {
             return Ok(Some(tenant));
         }
         let row = self.directory.tenant_by_slug(slug).await?;
-        let tenant = understood(row.as_ref())?;
+        let tenant = self.understood(row.as_ref()).await?;
         if let Some(value) = tenant.clone() {
             self.slugs.insert(slug.to_owned(), Entry { epoch, value });
         }
         Ok(tenant)
+    }
+
+    /// The tenant as it is now, whatever is remembered: for a request that met a change of its schemas by another process.
+    ///
+    /// # Errors
+    /// As [`Cache::tenant`].
+    pub async fn tenant_anew(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, AdminError> {
+        self.tenants.invalidate(&id);
+        self.tenant(id).await
+    }
+
+    async fn understood(&self, row: Option<&TenantRow>) -> Result<Option<Arc<Tenant>>, AdminError> {
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        match Tenant::new(row, &self.directory, &self.registries).await {
+            Ok(tenant) => Ok(Some(Arc::new(tenant))),
+            // It was deleted in between.
+            Err(AdminError::Store(StoreError::NoTenant)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -165,8 +189,4 @@ fn fresh<T>(entry: Option<Entry<T>>, epoch: u64) -> Option<Arc<T>> {
     entry
         .filter(|entry| entry.epoch == epoch)
         .map(|entry| entry.value)
-}
-
-fn understood(row: Option<&TenantRow>) -> Result<Option<Arc<Tenant>>, AdminError> {
-    row.map(|row| Tenant::new(row).map(Arc::new)).transpose()
 }

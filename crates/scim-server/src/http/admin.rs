@@ -3,6 +3,7 @@
 pub mod fault;
 pub mod input;
 pub mod profiles;
+pub mod schemas;
 pub mod tenants;
 pub mod tokens;
 
@@ -51,6 +52,35 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::resource("/tenants/{slug}/tokens/{id}")
                 .route(web::delete().to(tokens::revoke))
                 .default_service(only("DELETE")),
+        )
+        .service(
+            web::resource("/tenants/{slug}/schemas")
+                .route(web::get().to(schemas::list_schemas))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource("/tenants/{slug}/schemas/{urn}")
+                .route(web::get().to(schemas::get_schema))
+                .route(web::put().to(schemas::put_schema))
+                .route(web::delete().to(schemas::delete_schema))
+                .default_service(only("GET, PUT, DELETE")),
+        )
+        .service(
+            web::resource("/tenants/{slug}/resource-types")
+                .route(web::get().to(schemas::list_types))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource("/tenants/{slug}/resource-types/{name}")
+                .route(web::get().to(schemas::get_type))
+                .route(web::put().to(schemas::put_type))
+                .route(web::delete().to(schemas::delete_type))
+                .default_service(only("GET, PUT, DELETE")),
+        )
+        .service(
+            web::resource("/tenants/{slug}/references")
+                .route(web::get().to(schemas::list_references))
+                .default_service(only("GET")),
         )
         .service(
             web::resource("/profiles")

@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use scim_core::Error;
@@ -48,10 +49,18 @@ impl Body {
     /// 415 for another type or encoding, 413 when it is too large, 408 when it does not arrive in time, 400 `invalidSyntax` when it is
     /// not a JSON object.
     pub async fn object(self, config: &Config) -> Result<Map<String, Value>, Error> {
+        scim_core::json::parse(&self.bytes(config).await?)
+    }
+
+    /// Reads the bytes of a SCIM body.
+    ///
+    /// # Errors
+    /// As [`Body::object`], but for what the bytes say.
+    pub async fn bytes(self, config: &Config) -> Result<Bytes, Error> {
         media_type(&self.req)?;
         let (limit, patience) = (config.max_body_bytes, config.body_timeout);
         let bytes = body::read(&self.req, self.payload, limit, patience).await;
-        let bytes = bytes.map_err(|error| match error {
+        bytes.map_err(|error| match error {
             BodyError::TooLarge(limit) => Error::plain(
                 413,
                 format!("the body is larger than the limit of {limit} bytes"),
@@ -64,8 +73,7 @@ impl Body {
                 ),
             ),
             BodyError::Broken => Error::invalid_syntax("the body broke off"),
-        })?;
-        scim_core::json::parse(&bytes)
+        })
     }
 }
 

@@ -69,9 +69,9 @@ impl Failure {
     fn as_scim(&self) -> Error {
         match &self.0 {
             resources::Error::Refused(error) => error.clone(),
-            resources::Error::Store(StoreError::Unavailable(_) | StoreError::Stale) => {
-                Error::plain(503, "the database is not available; try again later")
-            }
+            resources::Error::Store(
+                StoreError::Unavailable(_) | StoreError::Stale | StoreError::SchemaChanged,
+            ) => Error::plain(503, "the database is not available; try again later"),
             resources::Error::Store(StoreError::Full) => {
                 Error::plain(507, "the database is full; nothing was changed")
             }

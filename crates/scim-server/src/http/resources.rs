@@ -15,10 +15,12 @@ use super::input::{self, Body, condition, parameters, prefers_minimal};
 use super::output::{self, Failure};
 use crate::AppState;
 use crate::gate::{Caller, Read, Write};
+use crate::service::administration::AdminError;
 use crate::service::cursor::Cursors;
-use crate::service::resources::TenantCx;
+use crate::service::resources::{self, TenantCx};
 use crate::service::tenants::Tenant;
 use crate::service::{create, delete, patch, read, replace};
+use crate::store::StoreError;
 
 /// How every handler answers.
 pub type Answer = Result<HttpResponse, Failure>;
@@ -100,8 +102,37 @@ fn query(tenant: &Tenant, req: &HttpRequest, names: &[&str]) -> Result<Query, Er
     Ok(query)
 }
 
+/// What is wrong with the path and the query is said before the body is read.
+fn refuse_early(caller: &Caller<Write>, req: &HttpRequest, at: &At) -> Result<(), Error> {
+    let of = caller.resource_type(at)?;
+    projection(&caller.tenant, req, &of).map(|_| ())
+}
+
 fn projection(tenant: &Tenant, req: &HttpRequest, of: &ResourceType) -> Result<Projection, Error> {
     query(tenant, req, &input::PROJECTION)?.projection(of, tenant.policy.mode)
+}
+
+/// Runs a verb that writes; once more by the tenant's new schemas if these have changed since the request came.
+async fn run<T>(
+    mut caller: Caller<Write>,
+    state: &AppState,
+    at: &At,
+    verb: impl AsyncFn(&TenantCx, &Arc<ResourceType>) -> Result<T, resources::Error>,
+) -> Result<(Caller<Write>, Arc<ResourceType>, T), Failure> {
+    let mut again = false;
+    loop {
+        let of = caller.resource_type(at)?;
+        match verb(&caller.cx(state), &of).await {
+            Err(resources::Error::Store(StoreError::SchemaChanged)) if !again => {
+                again = true;
+                caller = caller.anew(state).await.map_err(|error| match error {
+                    AdminError::Store(error) => resources::Error::Store(error),
+                    other => resources::Error::Internal(other.to_string()),
+                })?;
+            }
+            done => return Ok((caller, of, done?)),
+        }
+    }
 }
 
 /// `POST /{type}` · RFC 7644 §3.3 · scope: write
@@ -112,12 +143,14 @@ pub async fn post(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let of = caller.resource_type(&at)?;
-    let projection = projection(&caller.tenant, &req, &of)?;
-    let cx = caller.cx(&state);
-    let created = create::create(&cx, &of, body.object(&state.config).await?).await?;
-    let wanted = caller.wanted(&of, projection);
-    answer::resource(cx, StatusCode::CREATED, created, wanted).await
+    refuse_early(&caller, &req, &at)?;
+    let body = body.bytes(&state.config).await?;
+    let verb = async |cx: &TenantCx, of: &Arc<ResourceType>| {
+        create::create(cx, of, scim_core::json::parse(&body)?).await
+    };
+    let (caller, of, created) = run(caller, &state, &at, verb).await?;
+    let wanted = caller.wanted(&of, projection(&caller.tenant, &req, &of)?);
+    answer::resource(caller.cx(&state), StatusCode::CREATED, created, wanted).await
 }
 
 /// `GET /{type}/{id}` · RFC 7644 §3.4.1 · scope: read
@@ -221,18 +254,15 @@ pub async fn put(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let of = caller.resource_type(&at)?;
-    let projection = projection(&caller.tenant, &req, &of)?;
-    let (cx, condition) = (caller.cx(&state), condition(&req, &IF_MATCH));
-    let written = replace::replace(
-        &cx,
-        &of,
-        at.id(),
-        condition,
-        body.object(&state.config).await?,
-    )
-    .await?;
-    answer::written(cx, written, caller.wanted(&of, projection)).await
+    refuse_early(&caller, &req, &at)?;
+    let body = body.bytes(&state.config).await?;
+    let verb = async |cx: &TenantCx, of: &Arc<ResourceType>| {
+        let condition = condition(&req, &IF_MATCH);
+        replace::replace(cx, of, at.id(), condition, scim_core::json::parse(&body)?).await
+    };
+    let (caller, of, written) = run(caller, &state, &at, verb).await?;
+    let wanted = caller.wanted(&of, projection(&caller.tenant, &req, &of)?);
+    answer::written(caller.cx(&state), written, wanted).await
 }
 
 /// `PATCH /{type}/{id}` · RFC 7644 §3.5.2 · scope: write
@@ -243,17 +273,14 @@ pub async fn patch(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let of = caller.resource_type(&at)?;
+    refuse_early(&caller, &req, &at)?;
+    let body = body.bytes(&state.config).await?;
+    let verb = async |cx: &TenantCx, of: &Arc<ResourceType>| {
+        let condition = condition(&req, &IF_MATCH);
+        patch::patch(cx, of, at.id(), condition, scim_core::json::parse(&body)?).await
+    };
+    let (caller, of, written) = run(caller, &state, &at, verb).await?;
     let projection = projection(&caller.tenant, &req, &of)?;
-    let (cx, condition) = (caller.cx(&state), condition(&req, &IF_MATCH));
-    let written = patch::patch(
-        &cx,
-        &of,
-        at.id(),
-        condition,
-        body.object(&state.config).await?,
-    )
-    .await?;
     let minimal = prefers_minimal(&req);
     if projection.is_default() && (minimal || written.stored.members > MANY) {
         let mut answer = output::bare(StatusCode::NO_CONTENT, &written, &caller.base_url);
@@ -263,7 +290,7 @@ pub async fn patch(
         }
         return Ok(answer);
     }
-    answer::written(cx, written, caller.wanted(&of, projection)).await
+    answer::written(caller.cx(&state), written, caller.wanted(&of, projection)).await
 }
 
 /// `DELETE /{type}/{id}` · RFC 7644 §3.6 · scope: write
@@ -273,8 +300,9 @@ pub async fn delete(
     req: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    let of = caller.resource_type(&at)?;
-    let condition = condition(&req, &IF_MATCH);
-    delete::delete(&caller.cx(&state), &of, at.id(), condition).await?;
+    let verb = async |cx: &TenantCx, of: &Arc<ResourceType>| {
+        delete::delete(cx, of, at.id(), condition(&req, &IF_MATCH)).await
+    };
+    run(caller, &state, &at, verb).await?;
     Ok(HttpResponse::NoContent().finish())
 }

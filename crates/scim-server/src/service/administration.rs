@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use validator::{Validate, ValidationError};
 
+use super::schemas::{Registries, Report};
 use crate::clock::Clock;
 use crate::members::MemberError;
 use crate::store::{Directory, StoreError};
@@ -24,6 +25,10 @@ pub struct AdminCx {
     pub epoch: Epoch,
     /// Two policies merged at the same time would lose one of them.
     pub(crate) merging: Arc<Mutex<()>>,
+    /// Registries of tenants with definitions of their own.
+    pub registries: Registries,
+    /// Says that there are keys to make.
+    pub indexing: Arc<Notify>,
 }
 
 /// A number that grows with every change to a tenant or token that a cache could have seen.
@@ -52,6 +57,11 @@ pub enum AdminError {
         /// What is in the way.
         detail: String,
     },
+    /// Resources do not fit.
+    #[error(
+        "{} of the tenant's resources would not fit; send `?purge=true` to remove what does not fit, or mend them first", .0.count
+    )]
+    InTheWay(Report),
     /// The store cannot answer or has no room.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +80,8 @@ impl AdminCx {
             pepper,
             epoch: Epoch::default(),
             merging: Arc::default(),
+            registries: Registries::default(),
+            indexing: Arc::default(),
         }
     }
 }
@@ -100,6 +112,21 @@ impl AdminError {
     #[must_use]
     pub fn no_tenant(slug: &str) -> Self {
         Self::NotFound(format!("tenant `{}`", shorten(slug)))
+    }
+}
+
+impl From<scim_core::Error> for AdminError {
+    fn from(error: scim_core::Error) -> Self {
+        match error.status {
+            409 => Self::Conflict {
+                code: "conflict",
+                detail: error.detail,
+            },
+            _ => Self::Invalid {
+                code: "invalid-definition",
+                detail: error.detail,
+            },
+        }
     }
 }
 

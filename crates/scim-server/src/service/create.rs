@@ -8,6 +8,7 @@ use scim_core::resource::{arrange, changed, validate};
 
 use super::membership::{Links, MemberChange, require_references};
 use super::password;
+use super::references;
 use super::resources::{Document, Error, Resource, TenantCx, Times, keys, name_conflict, to_text};
 use crate::store::{ChangeKind, Members, NewResource, Stored};
 
@@ -52,6 +53,7 @@ pub async fn create(
     let written = cx.store.write("create", move |tx| {
         new.members = members.of_new(&members.kinds(tx)?)?;
         require_references(&own, &of, tx, &Document::new(), &document)?;
+        references::require(&own, &of, tx, &Document::new(), &document)?;
         tx.insert(&new)?;
         Ok::<_, Error>(std::mem::take(&mut new.members))
     });

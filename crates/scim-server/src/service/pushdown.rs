@@ -57,7 +57,7 @@ pub fn order(sort: &BoundSort<'_>, of: &ResourceType, descending: bool) -> Optio
         // Which of them counts is said nowhere.
         return None;
     }
-    let index = of.indexes.iter().find(|one| one.path == path)?;
+    let index = of.index(&path)?;
     let complete = path.name == "meta" || (leaf.required && path.sub.is_none());
     Some(Order {
         keys: table(index, sort.has_several()),
@@ -365,7 +365,7 @@ impl Planner<'_> {
     }
 
     fn index(&self, target: &Target) -> Option<KeyTable> {
-        let index = self.of.indexes.iter().find(|one| one.path == target.path)?;
+        let index = self.of.index(&target.path)?;
         Some(table(index, target.multi_valued))
     }
 

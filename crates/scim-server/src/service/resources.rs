@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::membership::{Links, require_references};
+use super::references;
 use super::tenants::Tenant;
 use crate::clock::Clock;
 use crate::store::{
@@ -192,31 +193,49 @@ pub fn keys(resource_type: &ResourceType, document: &Document, times: Times) -> 
     let mut unique = Vec::new();
     let mut index = Vec::new();
     for one in &resource_type.indexes {
-        let keys = match times.at(&one.path) {
-            Some(at) => vec![(0, key::moment(moment(at)))],
-            None => resource::keys_at(resource_type, document, &one.path),
-        };
-        for (elem, key) in keys {
-            let skey = key::stored(&key);
-            if key.len() > key::MAX_STORED {
-                index.push(IndexKey {
-                    attr: -one.id,
-                    elem,
-                    skey: skey.clone(),
-                });
-            }
-            if one.unique {
-                unique.push(Key { attr: one.id, skey });
-            } else {
-                index.push(IndexKey {
-                    attr: one.id,
-                    elem,
-                    skey,
-                });
-            }
+        let keys = index_keys(resource_type, document, times, one);
+        if one.unique {
+            let (marks, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.attr < 0);
+            index.extend(marks);
+            unique.extend(keys.into_iter().map(|key| Key {
+                attr: key.attr,
+                skey: key.skey,
+            }));
+        } else {
+            index.extend(keys);
         }
     }
     Keys::new(unique, index)
+}
+
+/// The keys of one attribute.
+pub(super) fn index_keys(
+    resource_type: &ResourceType,
+    document: &Document,
+    times: Times,
+    one: &Index,
+) -> Vec<IndexKey> {
+    let keys = match times.at(&one.path) {
+        Some(at) => vec![(0, key::moment(moment(at)))],
+        None => resource::keys_at(resource_type, document, &one.path),
+    };
+    let mut rows = Vec::with_capacity(keys.len());
+    for (elem, key) in keys {
+        let skey = key::stored(&key);
+        if key.len() > key::MAX_STORED {
+            rows.push(IndexKey {
+                attr: -one.id,
+                elem,
+                skey: skey.clone(),
+            });
+        }
+        rows.push(IndexKey {
+            attr: one.id,
+            elem,
+            skey,
+        });
+    }
+    rows
 }
 
 /// How the keys of a resource move when it changes at a later moment, and nothing else of it does.
@@ -277,6 +296,7 @@ impl Rewrite<'_> {
             return Ok((self.stored, changed));
         }
         require_references(self.cx, self.resource_type, tx, self.before, &self.after)?;
+        references::require(self.cx, self.resource_type, tx, self.before, &self.after)?;
         // A clock that was set back must not make a resource younger than it was.
         let at = self.cx.clock.now().max(self.stored.modified);
         let times = Times::of(&self.stored);

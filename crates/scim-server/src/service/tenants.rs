@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use validator::{Validate, ValidationError};
 
 use super::administration::{AdminCx, AdminError, check, name_for_people, refuse, shorten};
+use super::schemas::Registries;
 use crate::clock::rfc3339;
 use crate::members;
 use crate::policy::{self, DEFAULT_PROFILE, Policy};
-use crate::store::{StoreError, TenantId, TenantRow};
+use crate::store::{Directory, StoreError, TenantId, TenantRow};
 
 /// Slugs that could be taken for a part of the program.
 const RESERVED: [&str; 22] = [
@@ -53,6 +54,8 @@ pub struct Tenant {
     pub policy: Policy,
     /// Its schemas and resource types.
     pub registry: Arc<Registry>,
+    /// The version of what it has defined, of which the registry was made.
+    pub schema_version: i64,
 }
 
 /// What a tenant is for.
@@ -115,14 +118,20 @@ impl Tenant {
     /// A tenant from what is stored of it.
     ///
     /// # Errors
-    /// When the stored policy cannot be understood.
-    pub fn new(row: &TenantRow) -> Result<Self, AdminError> {
+    /// When the store cannot answer, or the stored policy or definitions cannot be understood.
+    pub async fn new(
+        row: &TenantRow,
+        directory: &Directory,
+        registries: &Registries,
+    ) -> Result<Self, AdminError> {
         let policy = stored_policy(row)?;
+        let (registry, schema_version) = registries.of(directory, row, &policy).await?;
         Ok(Self {
             id: row.id,
             slug: row.slug.clone(),
             suspended: row.suspended,
-            registry: registry(&policy),
+            registry,
+            schema_version,
             policy,
         })
     }

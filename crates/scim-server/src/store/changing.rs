@@ -18,6 +18,8 @@ pub struct Writer<'c> {
     pub(super) reader: Reader<'c>,
     /// Whether it may make more than one change.
     pub(super) several: bool,
+    /// The version of the tenant's definitions that a change was checked by.
+    pub(super) schema: Option<i64>,
 }
 
 impl<'c> Deref for Writer<'c> {
@@ -65,12 +67,15 @@ impl Writer<'_> {
         let plan = Plan {
             hold: scope.hold_members(&members),
             taken: scope.taken(&keys),
-            guard: scope.all_held(guard, &members),
+            guard: scope.in_force(scope.all_held(guard, &members)),
             then,
         };
         match self.change(plan)? {
             // A member may have been deleted after it was looked for; once they are held it can only be the tenant.
-            Outcome::Refused if !members.holds() || self.held => Err(StoreError::NoTenant),
+            Outcome::Refused if !members.holds() || self.held => {
+                self.check_version()?;
+                Err(StoreError::NoTenant)
+            }
             outcome => self.settle(outcome),
         }
     }
@@ -104,7 +109,7 @@ impl Writer<'_> {
         let outcome = self.change(Plan {
             hold: scope.hold_members(&members),
             taken: scope.taken(&added),
-            guard: scope.all_held(guard, &members),
+            guard: scope.in_force(scope.all_held(guard, &members)),
             then,
         })?;
         self.settle(outcome)
@@ -143,7 +148,7 @@ impl Writer<'_> {
         let outcome = self.change(Plan {
             hold: None,
             taken: None,
-            guard,
+            guard: scope.in_force(guard),
             then,
         })?;
         self.settle(outcome)
@@ -161,9 +166,22 @@ impl Writer<'_> {
             Outcome::Done => Ok(()),
             Outcome::Taken(attr) => Err(StoreError::Conflict { attr }),
             Outcome::Refused => {
+                self.check_version()?;
                 self.conn.trouble.stale = true;
                 Err(StoreError::Stale)
             }
+        }
+    }
+
+    /// Why a change was refused, if it is that the definitions have changed.
+    fn check_version(&mut self) -> Result<(), StoreError> {
+        let Some(expected) = self.schema else {
+            return Ok(());
+        };
+        match self.schema_version()? {
+            Some(version) if version == expected => Ok(()),
+            Some(_) => Err(StoreError::SchemaChanged),
+            None => Err(StoreError::NoTenant),
         }
     }
 
@@ -173,6 +191,7 @@ impl Writer<'_> {
             tenant: self.tenant,
             rtype,
             id,
+            schema: self.schema,
         }
     }
 }
@@ -211,6 +230,7 @@ pub(super) struct Scope {
     pub(super) tenant: TenantId,
     rtype: i16,
     pub(super) id: Uuid,
+    schema: Option<i64>,
 }
 
 /// Keys as the lists that are bound; none when there are no keys.
@@ -247,6 +267,19 @@ impl KeyText {
 }
 
 impl Scope {
+    /// A guard that also finds the tenant's definitions as they were when the change was checked, and keeps them so until it is committed.
+    fn in_force<'a>(&self, guard: Sql<'a>) -> Sql<'a> {
+        let Some(version) = self.schema else {
+            return guard;
+        };
+        guard
+            .then(" AND EXISTS (SELECT 1 FROM tenant x WHERE x.tenant_id = ? AND x.schema_version = ?")
+            .bind(self.tenant)
+            .bind(version)
+            .then(self.dialect.hold_reference())
+            .then(")")
+    }
+
     /// Which of the new unique keys belong to another resource. Each is one probe of the primary key, whatever the planner thinks.
     pub(super) fn taken<'a>(&self, keys: &'a KeyText) -> Option<Sql<'a>> {
         keys.unique.as_ref().map(|list| {

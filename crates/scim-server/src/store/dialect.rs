@@ -204,6 +204,22 @@ impl Dialect {
         }
     }
 
+    /// The condition that a document `r.doc` holds a text, in any letter case of ASCII.
+    pub(super) fn document_holds(self) -> &'static str {
+        match self {
+            Dialect::Postgres => " AND strpos(lower(r.doc), ?) > 0",
+            Dialect::Sqlite => " AND instr(lower(r.doc), ?) > 0",
+        }
+    }
+
+    /// Holds a row until the end of the transaction: its other columns may change, but not while somebody holds it exclusively.
+    pub(super) fn hold_reference(self) -> &'static str {
+        match self {
+            Dialect::Postgres => " FOR KEY SHARE",
+            Dialect::Sqlite => "",
+        }
+    }
+
     /// The hexadecimal digits of a member's id.
     pub(super) fn member_id(self) -> &'static str {
         match self {

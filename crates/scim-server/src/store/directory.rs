@@ -63,7 +63,7 @@ type Row = (
 );
 
 /// Every table with rows of tenants. The tenant goes first: what is under way for it finds it gone.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 11] = [
     "DELETE FROM tenant WHERE tenant_id = ?",
     "DELETE FROM token WHERE tenant_id = ?",
     "DELETE FROM attr_unique WHERE tenant_id = ?",
@@ -71,6 +71,9 @@ const TABLES: [&str; 8] = [
     "DELETE FROM resource_count WHERE tenant_id = ?",
     "DELETE FROM group_member WHERE tenant_id = ?",
     "DELETE FROM change WHERE tenant_id = ?",
+    "DELETE FROM tenant_schema WHERE tenant_id = ?",
+    "DELETE FROM tenant_type WHERE tenant_id = ?",
+    "DELETE FROM attr_def WHERE tenant_id = ?",
     "DELETE FROM resource WHERE tenant_id = ?",
 ];
 

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// Another tenant has this slug.
     #[error("the slug is taken")]
     SlugTaken,
+    /// The tenant's schemas have changed since the request was checked by them.
+    #[error("the tenant's schemas have changed")]
+    SchemaChanged,
     /// The tenant was deleted.
     #[error("the tenant does not exist")]
     NoTenant,

@@ -182,6 +182,8 @@ pub enum ChangeKind {
     Update,
     /// It was deleted.
     Delete,
+    /// Not a resource: a schema or a resource type was put or removed.
+    Define,
 }
 
 impl ChangeKind {
@@ -190,6 +192,7 @@ impl ChangeKind {
             ChangeKind::Create => 1,
             ChangeKind::Update => 2,
             ChangeKind::Delete => 3,
+            ChangeKind::Define => 4,
         }
     }
 
@@ -198,6 +201,7 @@ impl ChangeKind {
             1 => Some(ChangeKind::Create),
             2 => Some(ChangeKind::Update),
             3 => Some(ChangeKind::Delete),
+            4 => Some(ChangeKind::Define),
             _ => None,
         }
     }

@@ -246,7 +246,7 @@ impl Reader<'_> {
         Ok(self.conn.first::<Types, Row>(sql)?.map(stored))
     }
 
-    fn many(&mut self, sql: Sql<'_>) -> Result<Vec<Stored>, StoreError> {
+    pub(super) fn many(&mut self, sql: Sql<'_>) -> Result<Vec<Stored>, StoreError> {
         let rows = self.conn.load::<Types, Row>(sql)?;
         Ok(rows.into_iter().map(stored).collect())
     }

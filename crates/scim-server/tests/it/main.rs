@@ -27,6 +27,7 @@ mod queries;
 mod readme;
 mod rest;
 mod routes;
+mod schemas;
 mod secrets;
 mod tenancy;
 mod users;

@@ -40,7 +40,13 @@ async fn tenant(app: &TestApp, slug: &str, of: ResourceType) -> (TenantCx, Arc<R
     let row = row.unwrap().unwrap();
     let registry = Registry::new(vec![of]).unwrap();
     let of = Arc::clone(&registry.types()[0]);
-    let mut known = Tenant::new(&row).unwrap();
+    let mut known = Tenant::new(
+        &row,
+        &app.state.admin.directory,
+        &app.state.admin.registries,
+    )
+    .await
+    .unwrap();
     known.registry = Arc::new(registry);
     let cx = TenantCx {
         store: app.state.store.tenant(row.id),

@@ -63,7 +63,14 @@ fn typed(document: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(document);
-    let script = curl_blocks(&fs::read_to_string(path).unwrap());
+    let script = curl_blocks(&fs::read_to_string(&path).unwrap());
+    // The files that a line sends stand beside the document.
+    for file in fs::read_dir(path.parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        if file.path().extension().is_some_and(|one| one == "json") {
+            fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+        }
+    }
     let mut started = first_start(directory.path());
     let output = Command::new("bash")
         .args(["-c", &script])
@@ -109,6 +116,43 @@ fn the_lines_of_the_readme_create_find_patch_deactivate_and_delete() {
             "204",
         ],
     );
+}
+
+#[test]
+fn the_lines_about_extending_add_an_attribute_and_a_resource_type() {
+    check(
+        "docs/EXTENDING.md",
+        &[
+            "\"wireName\":\"Business Unit\"",
+            "\"Business Unit\":\"Engineering\",\"level\":7",
+            "\"totalResults\":1",
+            "\"name\":\"businessUnit\"",
+            "\"id\":\"urn:example:core:1.0:Desk\"",
+            "\"endpoint\":\"/Desks\"",
+            "\"label\":\"4-17\"",
+            "\"totalResults\":1",
+            "\"dryRun\":true,\"fits\":false,\"count\":1",
+        ],
+    );
+}
+
+#[test]
+fn the_templates_are_taken_as_they_are() {
+    let urns = [
+        "extension:peakon:2.0:User",
+        "extension:4me:1.0:custom_fields",
+        "core:2.0:EndpointApp",
+        "/EndpointApps",
+        "core:2.0:Device",
+        "extension:ble:2.0:Device",
+        "extension:dpp:2.0:Device",
+        "extension:ethernet-mab:2.0:Device",
+        "extension:fido-device-onboard:2.0:Device",
+        "extension:zigbee:2.0:Device",
+        "extension:endpointAppsExt:2.0:Device",
+        "/Devices",
+    ];
+    check("schemas/templates/README.md", &urns);
 }
 
 #[test]

@@ -28,11 +28,16 @@ pub(crate) const SCIM: [(&str, &str); 12] = [
 ];
 
 /// Administration's.
-pub(crate) const ADMIN: [(&str, &str); 6] = [
+pub(crate) const ADMIN: [(&str, &str); 11] = [
     ("/tenants", "GET POST"),
     ("/tenants/{slug}", "GET PATCH DELETE"),
     ("/tenants/{slug}/tokens", "GET POST"),
     ("/tenants/{slug}/tokens/{id}", "DELETE"),
+    ("/tenants/{slug}/schemas", "GET"),
+    ("/tenants/{slug}/schemas/{urn}", "GET PUT DELETE"),
+    ("/tenants/{slug}/resource-types", "GET"),
+    ("/tenants/{slug}/resource-types/{name}", "GET PUT DELETE"),
+    ("/tenants/{slug}/references", "GET"),
     ("/profiles", "GET"),
     ("/profiles/{name}", "GET"),
 ];
@@ -67,6 +72,7 @@ pub(crate) fn filled(route: &str) -> String {
         .replace("{kind}", "Users")
         .replace("{id}", "01890000-0000-7000-8000-000000000000")
         .replace("{slug}", "default")
+        .replace("{urn}", "urn:example:1.0:User")
         .replace("{name}", name)
 }
 
@@ -214,6 +220,7 @@ fn every_handler_begins_with_the_gate() {
         ("http/admin/tenants.rs", &["Admin"]),
         ("http/admin/tokens.rs", &["Admin"]),
         ("http/admin/profiles.rs", &["Admin"]),
+        ("http/admin/schemas.rs", &["Admin"]),
     ] {
         let text = read(file);
         for (at, _) in text.match_indices("async fn ") {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::http::body::BodyError;
 use crate::service::administration::AdminError;
+use crate::service::schemas::Report;
 use crate::store::StoreError;
 
 /// An error as administration answers it.
@@ -18,6 +19,7 @@ pub struct Fault {
     code: &'static str,
     detail: String,
     allow: Option<&'static str>,
+    report: Option<Box<Report>>,
 }
 
 impl Fault {
@@ -28,6 +30,7 @@ impl Fault {
             code,
             detail: detail.into(),
             allow: None,
+            report: None,
         }
     }
 
@@ -69,6 +72,10 @@ impl From<AdminError> for Fault {
             AdminError::Invalid { code, .. } => Self::new(StatusCode::BAD_REQUEST, code, detail),
             AdminError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
             AdminError::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, detail),
+            AdminError::InTheWay(report) => Self {
+                report: Some(Box::new(report)),
+                ..Self::new(StatusCode::CONFLICT, "data-in-the-way", detail)
+            },
             AdminError::Store(error) => error.into(),
             AdminError::Internal(_) => internal(&detail),
         }
@@ -155,6 +162,11 @@ impl ResponseError for Fault {
             answer.insert_header((header::RETRY_AFTER, "1"));
         }
         let status = self.status.as_u16();
-        answer.json(json!({"status": status, "error": self.code, "detail": self.detail}))
+        let mut body = json!({"status": status, "error": self.code, "detail": self.detail});
+        if let (Some(report), Some(members)) = (&self.report, body.as_object_mut()) {
+            members.insert("count".into(), report.count.into());
+            members.insert("sample".into(), json!(report.sample));
+        }
+        answer.json(body)
     }
 }

@@ -46,6 +46,7 @@ pub struct Page {
 struct PageQuery {
     cursor: Option<String>,
     count: Option<String>,
+    state: Option<String>,
 }
 
 impl Page {
@@ -54,18 +55,34 @@ impl Page {
     /// # Errors
     /// 400 for an unknown or doubled parameter and for a count that is not a whole number from 1.
     pub fn of(req: &HttpRequest) -> Result<Self, Fault> {
-        Self::parse(req.query_string())
+        Self::parse(req.query_string(), None)
+    }
+
+    /// Reads the query of the list of references: `state=pending` is the only one there is.
+    ///
+    /// # Errors
+    /// As [`Page::of`].
+    pub fn of_pending(req: &HttpRequest) -> Result<Self, Fault> {
+        Self::parse(req.query_string(), Some("pending"))
     }
 
     #[expect(
         clippy::disallowed_types,
         reason = "only its parser is used; a mistake is answered here"
     )]
-    fn parse(query: &str) -> Result<Self, Fault> {
+    fn parse(query: &str, state: Option<&str>) -> Result<Self, Fault> {
         let invalid = |detail: String| Fault::new(StatusCode::BAD_REQUEST, "invalid-query", detail);
         let query = web::Query::<PageQuery>::from_query(query)
             .map_err(|error| invalid(error.to_string()))?
             .into_inner();
+        match (query.state.as_deref(), state) {
+            (None, _) => {}
+            (Some(asked), Some(known)) if asked == known => {}
+            (Some(_), Some(known)) => {
+                return Err(invalid(format!("`state`: expected `{known}`")));
+            }
+            (Some(_), None) => return Err(invalid("unknown field `state`".to_owned())),
+        }
         let count = match query.count.as_deref().map(str::parse::<usize>) {
             None => PAGE,
             Some(Ok(count)) if count > 0 => count.min(MOST),
@@ -121,7 +138,7 @@ mod tests {
             ("count=5000", None, 1000),
             ("cursor=acme&count=1", Some("acme"), 1),
         ] {
-            let page = Page::parse(query).unwrap();
+            let page = Page::parse(query, None).unwrap();
             assert_eq!(
                 (page.cursor.as_deref(), page.count),
                 (cursor, count),
@@ -136,8 +153,9 @@ mod tests {
             "count=1&count=2",
             "size=3",
             "access_token=x",
+            "state=pending",
         ] {
-            assert!(Page::parse(query).is_err(), "{query}");
+            assert!(Page::parse(query, None).is_err(), "{query}");
         }
     }
 }

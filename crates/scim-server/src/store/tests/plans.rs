@@ -52,6 +52,7 @@ async fn keys_and_documents_are_probed_one_by_one(bed: Bed) {
             marks: false,
         },
         several: false,
+        schema: Some(1),
     };
     let scope = writer.scope(USER, ada.id);
     let text = KeyText::new(&ada.keys).unwrap();
@@ -229,6 +230,7 @@ async fn members_are_probed_one_by_one(bed: Bed) {
             marks: true,
         },
         several: false,
+        schema: Some(1),
     };
     let scope = writer.scope(GROUP, team.id);
     let dialect = writer.conn.dialect();

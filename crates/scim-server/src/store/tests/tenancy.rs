@@ -1,7 +1,7 @@
 //! A tenant never sees, counts, finds or changes what is another's, and leaves nothing when it goes.
 
 use super::support::*;
-use crate::store::StoreError;
+use crate::store::{IndexRow, IndexState, StoreError, TenantStore};
 
 stories![
     one_tenant_never_meets_the_other,
@@ -50,6 +50,25 @@ async fn one_tenant_never_meets_the_other(bed: Bed) {
     assert_eq!(b.total().await, 1);
 }
 
+/// A row in every table of definitions.
+async fn define(tenant: &TenantStore) {
+    let defined = tenant.redefine(|tx| {
+        tx.hold_definitions()?;
+        tx.put_schema("urn:x:y", "{}")?;
+        tx.put_type("thing", 100, "{}")?;
+        let index = IndexRow {
+            id: 1_000,
+            rtype: 100,
+            path: "a".to_owned(),
+            state: IndexState::Ready,
+        };
+        tx.put_index(&index, 1)?;
+        tx.bump()?;
+        Ok::<_, StoreError>(())
+    });
+    defined.await.unwrap();
+}
+
 async fn a_deleted_tenant_leaves_no_row(bed: Bed) {
     let directory = bed.store.directory();
     let a = bed.tenant("a").await;
@@ -60,8 +79,10 @@ async fn a_deleted_tenant_leaves_no_row(bed: Bed) {
         .create_token(&super::directory::token(a.id(), "aaaa"))
         .await
         .unwrap();
+    define(&a).await;
     let before = bed.rows();
     let b = bed.tenant("b").await;
+    define(&b).await;
     b.add(&ada).await.unwrap();
     b.add(&group("team", &[ada.id])).await.unwrap();
     directory

@@ -92,6 +92,7 @@ impl Lot {
                 id,
                 path,
                 unique: false,
+                ready: true,
             })
         };
         of.indexes = paths.into_iter().zip(1_001..).filter_map(index).collect();
