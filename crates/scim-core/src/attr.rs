@@ -49,7 +49,7 @@ impl Urns {
     }
 
     /// The name that `text` begins with, behind that URN, and what stands behind it.
-    fn name<'t>(&self, urn: Option<&str>, text: &'t str) -> Option<(&'t str, &'t str)> {
+    pub(crate) fn name<'t>(&self, urn: Option<&str>, text: &'t str) -> Option<(&'t str, &'t str)> {
         let odd = self
             .odd_names
             .iter()
@@ -128,6 +128,16 @@ impl AttrPath {
     /// Reads the path that `text` begins with, and returns what stands behind it; `None` when it begins with none.
     #[must_use]
     pub fn scan<'t>(text: &'t str, urns: &Urns) -> Option<(Self, &'t str)> {
+        Self::scan_within(text, urns, None)
+    }
+
+    /// The same inside the brackets of a value path, whose schema is `of`: there its names need no URN.
+    #[must_use]
+    pub fn scan_within<'t>(
+        text: &'t str,
+        urns: &Urns,
+        of: Option<&str>,
+    ) -> Option<(Self, &'t str)> {
         let (urn, rest) = match urns.split(text) {
             Some((urn, rest)) => {
                 let Some(rest) = rest.strip_prefix(':') else {
@@ -145,10 +155,11 @@ impl AttrPath {
                 None => (None, text),
             },
         };
-        let (name, rest) = urns.name(urn.as_deref(), rest)?;
+        let known = urn.as_deref().or(of);
+        let (name, rest) = urns.name(known, rest)?;
         let (sub, rest) = match rest.strip_prefix('.') {
             Some(after) => {
-                let (sub, rest) = urns.name(urn.as_deref(), after)?;
+                let (sub, rest) = urns.name(known, after)?;
                 (Some(sub.to_owned()), rest)
             }
             None => (None, rest),

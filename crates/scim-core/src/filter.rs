@@ -163,7 +163,7 @@ impl Filter {
         parse::whole(text, urns, limits)
     }
 
-    /// Reads the filter of a value path from behind its `[`, and returns what stands behind its `]`.
+    /// Reads the filter of a value path from behind its `[`, and returns what stands behind its `]`. `of` is the URN before the `[`.
     ///
     /// # Errors
     /// 400 `invalidFilter` as [`Filter::parse`]; the byte is counted from behind the `[`.
@@ -171,16 +171,17 @@ impl Filter {
     /// ```
     /// use scim_core::attr::Urns;
     /// use scim_core::filter::{Filter, Limits};
-    /// let (filter, rest) = Filter::scan_value_filter(r#"type eq "work"].value"#, &Urns::default(), &Limits::default())?;
+    /// let (filter, rest) = Filter::scan_value_filter(r#"type eq "work"].value"#, &Urns::default(), None, &Limits::default())?;
     /// assert_eq!((filter.to_string().as_str(), rest), (r#"type eq "work""#, ".value"));
     /// # Ok::<(), scim_core::Error>(())
     /// ```
     pub fn scan_value_filter<'t>(
         text: &'t str,
         urns: &Urns,
+        of: Option<&str>,
         limits: &Limits,
     ) -> Result<(Self, &'t str)> {
-        parse::in_brackets(text, urns, limits)
+        parse::in_brackets(text, urns, of, limits)
     }
 
     /// All steps, children before parents.

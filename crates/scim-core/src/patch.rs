@@ -6,7 +6,7 @@ pub mod quirks;
 
 use serde_json::{Map, Value};
 
-use crate::attr::{self, AttrPath, Urns};
+use crate::attr::{AttrPath, Urns};
 use crate::filter::{Filter, Limits};
 use crate::json::kind;
 use crate::resource::canon::expected;
@@ -196,9 +196,11 @@ impl Target {
         if path.is_container() || path.sub.is_some() {
             return Err(malformed());
         }
-        let (filter, rest) = Filter::scan_value_filter(inside, urns, &Limits::default())?;
+        let of = path.urn.as_deref();
+        let (filter, rest) = Filter::scan_value_filter(inside, urns, of, &Limits::default())?;
+        let is_whole = |text: &str| matches!(urns.name(of, text), Some((_, "")));
         let sub = match rest.strip_prefix('.') {
-            Some(sub) if attr::is_name(sub) => Some(sub.to_owned()),
+            Some(sub) if is_whole(sub) => Some(sub.to_owned()),
             None if rest.is_empty() => None,
             _ => return Err(malformed()),
         };

@@ -378,7 +378,7 @@ mod filters {
                 let _ = filter.bind(one, Mode::Compat);
             }
         }
-        let _ = Filter::scan_value_filter(text, registry.urns(), &Limits::default());
+        let _ = Filter::scan_value_filter(text, registry.urns(), None, &Limits::default());
     }
 
     proptest! {

@@ -25,9 +25,11 @@ pub(super) fn whole(text: &str, urns: &Urns, limits: &Limits) -> Result<Filter> 
 pub(super) fn in_brackets<'t>(
     text: &'t str,
     urns: &Urns,
+    of: Option<&str>,
     limits: &Limits,
 ) -> Result<(Filter, &'t str)> {
     let mut reader = Reader::new(text, Opened::Brackets(None), urns, limits)?;
+    reader.of = of.map(str::to_owned);
     reader.read()?;
     let rest = reader.rest();
     let nodes = reader.nodes;
@@ -72,6 +74,8 @@ struct Reader<'t, 'l> {
     frame: Frame,
     outer: Vec<Frame>,
     in_brackets: bool,
+    /// The schema that the attribute before the brackets belongs to, where it was named.
+    of: Option<String>,
 }
 
 impl Frame {
@@ -113,6 +117,7 @@ impl<'t, 'l> Reader<'t, 'l> {
             in_brackets: matches!(opened, Opened::Brackets(_)),
             frame: Frame::new(opened, 0),
             outer: Vec::new(),
+            of: None,
         })
     }
 
@@ -148,7 +153,7 @@ impl<'t, 'l> Reader<'t, 'l> {
                 self.open(Opened::Group, start)?;
                 continue;
             }
-            let Some((path, rest)) = AttrPath::scan(self.rest(), self.urns) else {
+            let Some((path, rest)) = self.path() else {
                 return Err(self.expected("an attribute, `not` or `(`"));
             };
             self.at = self.text.len() - rest.len();
@@ -165,12 +170,17 @@ impl<'t, 'l> Reader<'t, 'l> {
                     return Err(self.refused(start, "a value path cannot stand in another one"));
                 }
                 self.in_brackets = true;
+                self.of.clone_from(&path.urn);
                 let before = mem::take(&mut self.nodes);
                 self.open(Opened::Brackets(Some((path, before))), start)?;
             } else {
                 return self.comparison(path);
             }
         }
+    }
+
+    fn path(&self) -> Option<(AttrPath, &'t str)> {
+        AttrPath::scan_within(self.rest(), self.urns, self.of.as_deref())
     }
 
     fn open(&mut self, opened: Opened, at: usize) -> Result<()> {
@@ -198,6 +208,7 @@ impl<'t, 'l> Reader<'t, 'l> {
                 if self.eat('.') {
                     self.behind_brackets()?;
                 }
+                self.of = None;
                 let nodes = mem::replace(&mut self.nodes, before);
                 let filter = Filter { nodes };
                 self.push(Node::ValuePath { path, filter });
@@ -210,7 +221,8 @@ impl<'t, 'l> Reader<'t, 'l> {
     /// `emails[type eq "work"].value eq "x"`, which Entra ID matches users by: one more comparison on the same element.
     fn behind_brackets(&mut self) -> Result<()> {
         let inside = self.last();
-        let sub = AttrPath::scan(self.rest(), self.urns)
+        let sub = self
+            .path()
             .filter(|(path, _)| path.urn.is_none() && path.sub.is_none());
         let Some((path, rest)) = sub else {
             return Err(self.expected("a sub-attribute behind `].`"));

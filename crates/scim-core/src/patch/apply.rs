@@ -177,7 +177,7 @@ impl<'a> Patcher<'a> {
 
     fn step(&mut self, step: Step<'_>) -> Result<()> {
         let resource_type = self.canon.resource_type;
-        let target = match Target::parse(step.text, &resource_type.urns) {
+        let target = match self.target(&step) {
             Ok(target) => target,
             // A member name with a filter that is no filter was meant as a path: leaving it out would do less than was asked.
             Err(error) if step.explicit || error.is(ScimType::InvalidFilter) => return Err(error),
@@ -212,6 +212,24 @@ impl<'a> Patcher<'a> {
             return self.read_only(&step, &found);
         }
         self.change(step, &target, &found)
+    }
+
+    /// What a path names. A member of a value without a path may also be the JSON name of an attribute that is none in a path.
+    fn target(&self, step: &Step<'_>) -> Result<Target> {
+        let resource_type = self.canon.resource_type;
+        let named = resource_type
+            .schema
+            .attributes
+            .iter()
+            .find(|one| one.alias.is_some() && one.is_called(step.text));
+        match named {
+            Some(attribute) if !step.explicit => Ok(Target {
+                path: crate::AttrPath::new(&attribute.name, None),
+                filter: None,
+                sub: None,
+            }),
+            _ => Target::parse(step.text, &resource_type.urns),
+        }
     }
 
     /// RFC 7644 §3.5.2: a path must name an attribute; see [`quirks::deactivates`] for the exception.

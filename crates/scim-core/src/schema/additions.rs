@@ -54,7 +54,6 @@ impl Registry {
         }
         // Everything was checked together; what the policy leaves out is left out only now.
         let mut registry = Self::new(types)?;
-        registry.check_own()?;
         let built_in = |one: &ResourceType| builtin::indexes(&one.name).is_some();
         let named =
             |one: &ResourceType| only.is_none_or(|names| names.contains(&one.name.as_str()));
@@ -63,8 +62,20 @@ impl Registry {
         Ok(registry)
     }
 
-    /// A type of a tenant must not stand where the server stands.
-    fn check_own(&self) -> Result<()> {
+    /// Whether all of it goes together; [`Registry::with`] needs no more than what makes it readable.
+    ///
+    /// # Errors
+    /// 409 for a type that stands where the server stands, an extension with an attribute by the name of a core one, and a path that could
+    /// mean two things.
+    pub fn check(&self) -> Result<()> {
+        for one in &self.types {
+            for extension in &one.extensions {
+                if !builtin::is_shipped(&extension.schema.id) {
+                    no_core_name(one, &extension.schema)?;
+                }
+            }
+            one.check_paths()?;
+        }
         let own = self
             .types
             .iter()
@@ -120,8 +131,15 @@ impl Additions {
 
     fn extensions(&self, one: &TypeDefinition) -> Result<Vec<Extension>> {
         let extensions = one.extensions.iter().map(|(id, required)| {
+            let schema = self.schema(id, "schemaExtensions")?;
+            if builtin::is_core(&schema.id) {
+                return Err(Error::invalid_value(format!(
+                    "`schemaExtensions`: `{}` is the schema of a resource type of its own",
+                    schema.id
+                )));
+            }
             Ok(Extension {
-                schema: self.schema(id, "schemaExtensions")?,
+                schema,
                 required: *required,
             })
         });
@@ -186,7 +204,6 @@ impl Additions {
                         crate::error::shorten(name)
                     )));
                 };
-                no_core_name(of, definition)?;
                 if of
                     .schemas()
                     .all(|known| !urn::same(&known.id, &definition.schema.id))
@@ -241,8 +258,8 @@ fn is_core(id: &str) -> bool {
 }
 
 /// An extension's attribute by the name of a core one would be taken for it.
-fn no_core_name(of: &ResourceType, definition: &SchemaDefinition) -> Result<()> {
-    for attribute in &definition.schema.attributes {
+fn no_core_name(of: &ResourceType, schema: &Schema) -> Result<()> {
+    for attribute in &schema.attributes {
         let twin = of.schema.attributes.iter().find(|core| {
             attribute.is_called(&core.name)
                 || attribute

@@ -160,6 +160,11 @@ pub fn is_shipped(id: &str) -> bool {
         .any(|one| urn::same(&one.id, id))
 }
 
+/// Whether that is the core schema of a built-in resource type.
+pub(super) fn is_core(id: &str) -> bool {
+    TYPES.iter().any(|file| urn::same(&file.schema, id))
+}
+
 /// `User.password` and its like: kept apart from the document, hashed.
 #[must_use]
 pub fn is_password(attribute: &Attribute) -> bool {

@@ -73,13 +73,15 @@ fn attribute_narrows(old: &Attribute, new: &Attribute) -> bool {
     let none = Constraints::default();
     let was = old.constraints.as_deref().unwrap_or(&none);
     let now = new.constraints.as_deref().unwrap_or(&none);
+    let closes = now.closed && old.compares_exactly() != new.compares_exactly();
     let becomes_unique = new.uniqueness == Uniqueness::Server
         && (old.uniqueness != Uniqueness::Server
             || old.compares_exactly() != new.compares_exactly());
     old.kind != new.kind
         || old.multi_valued != new.multi_valued
-        || (new.required && !old.required)
+        || (new.required && new.is_writable() && !(old.required && old.is_writable()))
         || becomes_unique
+        || closes
         || (now.is_bounding()
             && (
                 now.max_length,
@@ -103,6 +105,14 @@ fn attribute_narrows(old: &Attribute, new: &Attribute) -> bool {
 pub fn misfits(of: &ResourceType, document: &Map<String, Value>) -> Vec<Misfit> {
     let mut found = Vec::new();
     let mut core = Vec::new();
+    let names = document.get("schemas").and_then(Value::as_array);
+    let is_base = |one: &Value| one.as_str().is_some_and(|one| one == of.schema.id);
+    if names.is_some_and(|urns| !urns.iter().any(is_base)) {
+        found.push(Misfit {
+            path: AttrPath::new("schemas", None),
+            detail: format!("its core schema is another one than `{}`", of.schema.id),
+        });
+    }
     for (name, value) in document {
         let is_extension = name.contains(':') && value.is_object() && of.core(name).is_none();
         if let (true, Value::Object(members)) = (is_extension, value) {
@@ -192,6 +202,12 @@ pub fn remove(of: &ResourceType, document: &mut Map<String, Value>, misfits: &[M
                 if members.is_empty() {
                     document.shift_remove(urn);
                 }
+            }
+            (None, _) if misfit.path.name == "schemas" => {
+                document.insert(
+                    "schemas".into(),
+                    Value::Array(vec![of.schema.id.clone().into()]),
+                );
             }
             (None, _) => {
                 document.shift_remove(&misfit.path.name);

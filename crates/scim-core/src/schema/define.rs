@@ -420,6 +420,9 @@ fn attribute(sent: Value, at: &str, of: Option<&str>, count: &mut usize) -> Resu
 
 /// What is on offer is published, as `canonicalValues`.
 fn offering(mut attribute: Attribute) -> Attribute {
+    if attribute.constraints.as_ref().is_some_and(|one| one.closed) {
+        attribute.canonical_values.clear();
+    }
     let options = attribute
         .constraints
         .as_ref()
@@ -462,8 +465,8 @@ fn check_characteristics(one: &Attribute, at: &str) -> Result<()> {
         "`canonicalValues` belong to strings and references"
     } else if !one.reference_types.is_empty() && one.kind != Type::Reference {
         "`referenceTypes` belong to the type reference"
-    } else if one.mutability == Mutability::WriteOnly && one.is_called("password") {
-        "the server keeps a `password` of User only; choose another name"
+    } else if one.is_called("password") {
+        "the server keeps a `password` of User only, and hashed; choose another name"
     } else {
         return Ok(());
     };

@@ -250,6 +250,41 @@ impl ResourceType {
         })
     }
 
+    /// Checks that every path of the type names its attribute and no other.
+    ///
+    /// # Errors
+    /// 409 naming the attribute whose path reads as something else.
+    pub(super) fn check_paths(&self) -> Result<()> {
+        for found in self.leaves() {
+            let urn = found
+                .extension
+                .map_or(&self.schema.id, |one| &one.schema.id);
+            let short = found.published_path();
+            let whole = match found.extension {
+                Some(_) => short.clone(),
+                None => format!("{urn}:{short}"),
+            };
+            let wire = AttrPath {
+                urn: Some(urn.clone()),
+                ..found.path()
+            }
+            .to_string();
+            for text in [short, whole, wire] {
+                let read = AttrPath::parse(&text, &self.urns).ok();
+                let read = read.and_then(|path| self.resolve(&path, Mode::Rfc));
+                if read.is_none_or(|read| read.path() != found.path()) {
+                    return Err(Error::plain(
+                        409,
+                        format!(
+                            "`{text}`: this path would mean something else as well; choose another name or URN"
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn find_lookups(&self) -> Vec<Reference> {
         let found = self.leaves().filter_map(|found| {
             let constraints = found.constraints()?;
@@ -267,7 +302,7 @@ impl ResourceType {
     pub fn wanted(&self) -> Vec<Wanted> {
         let of = |found: &Resolved<'_>| Wanted {
             rtype: self.code,
-            path: found.path().to_string(),
+            path: found.published_path(),
             unique: found.leaf().uniqueness == Uniqueness::Server,
             kind: found.leaf().kind,
             case_exact: found.leaf().compares_exactly(),
@@ -500,6 +535,17 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn value<'v>(&self, resource: &'v Map<String, Value>) -> Option<&'v Value> {
         self.holder(resource)?.get(&self.attribute.name)
+    }
+
+    /// The path as a text that reads as a path, whatever the name in JSON is.
+    #[must_use]
+    pub fn published_path(&self) -> String {
+        let path = AttrPath {
+            urn: self.extension.map(|extension| extension.schema.id.clone()),
+            name: self.attribute.published_name().to_owned(),
+            sub: self.sub.map(|sub| sub.published_name().to_owned()),
+        };
+        path.to_string()
     }
 
     /// The path in canonical letter case, with the URN of an extension.

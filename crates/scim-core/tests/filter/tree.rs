@@ -27,10 +27,14 @@ fn an_element_is_matched_by_its_sub_attributes() {
         (tags, "value eq \"RED\"]", json!("red"), true),
         (tags, "VALUE ne \"red\"]", json!("red"), false),
     ] {
-        let (filter, rest) =
-            Filter::scan_value_filter(&format!("{text}.rest"), BUILTIN.urns(), &Limits::default())
-                .map(|(filter, rest)| (filter, rest.to_owned()))
-                .unwrap();
+        let (filter, rest) = Filter::scan_value_filter(
+            &format!("{text}.rest"),
+            BUILTIN.urns(),
+            None,
+            &Limits::default(),
+        )
+        .map(|(filter, rest)| (filter, rest.to_owned()))
+        .unwrap();
         assert_eq!(rest, ".rest", "{text}");
         let bound = filter.bind_element(attribute, Mode::Compat).unwrap();
         assert_eq!(bound.matches_element(&element), expected, "{text}");
@@ -43,7 +47,7 @@ fn an_element_is_matched_by_its_sub_attributes() {
         "type pr)",
         "(type pr]",
     ] {
-        let error = Filter::scan_value_filter(text, BUILTIN.urns(), &Limits::default());
+        let error = Filter::scan_value_filter(text, BUILTIN.urns(), None, &Limits::default());
         refused(&error.unwrap_err(), text, "byte");
     }
 }

@@ -15,7 +15,7 @@ use crate::program::BARE;
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
 }
 
 /// scimd after its first start.
@@ -28,6 +28,29 @@ pub(crate) struct Scimd {
 impl Scimd {
     /// Starts the program that was built beside this one, as anybody would.
     pub(crate) fn start(url: &str, directory: &Path) -> Outcome<Scimd> {
+        let mut server = Server::scimd(url, directory)?;
+        let out = &mut server.out;
+        let (mut token, mut admin) = (String::new(), String::new());
+        while admin.is_empty() {
+            let line = line(out)?;
+            if let Some(text) = line.strip_prefix("token: ") {
+                text.clone_into(&mut token);
+            }
+            if let Some(text) = line.strip_prefix("admin token: ") {
+                text.clone_into(&mut admin);
+            }
+        }
+        Ok(Scimd {
+            server,
+            token,
+            admin,
+        })
+    }
+}
+
+impl Server {
+    /// Starts scimd on a database, which another one may be serving already.
+    pub(crate) fn scimd(url: &str, directory: &Path) -> Outcome<Server> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("SCIMD_")) {
@@ -44,30 +67,13 @@ impl Scimd {
         let mut child = command.spawn()?;
         let mut out = BufReader::new(child.stdout.take().ok_or("no standard output")?);
         let address = address(&line(&mut out)?)?;
-        let (mut token, mut admin) = (String::new(), String::new());
-        while admin.is_empty() {
-            let line = line(&mut out)?;
-            if let Some(text) = line.strip_prefix("token: ") {
-                text.clone_into(&mut token);
-            }
-            if let Some(text) = line.strip_prefix("admin token: ") {
-                text.clone_into(&mut admin);
-            }
-        }
-        let server = Server {
+        Ok(Server {
             child,
             address,
-            _out: out,
-        };
-        Ok(Scimd {
-            server,
-            token,
-            admin,
+            out,
         })
     }
-}
 
-impl Server {
     /// Starts this program again as the bare server.
     pub(crate) fn bare(order: &Order) -> Outcome<Server> {
         let mut child = Command::new(std::env::current_exe()?)
@@ -83,7 +89,7 @@ impl Server {
         Ok(Server {
             child,
             address,
-            _out: out,
+            out,
         })
     }
 

@@ -46,10 +46,15 @@ pub async fn run(cx: AdminCx) {
 pub async fn finish(cx: &AdminCx) -> Result<(), AdminError> {
     let now = cx.clock.now();
     for one in cx.directory.unfinished(100).await? {
-        match one.index.state {
-            IndexState::Building => build(cx, one).await?,
-            IndexState::Going if one.touched + GRACE < now => remove(cx, one).await?,
-            IndexState::Going | IndexState::Ready => {}
+        let (tenant, attr) = (one.tenant.get(), one.index.id);
+        let done = match one.index.state {
+            IndexState::Building => build(cx, one).await,
+            IndexState::Going if one.touched + GRACE < now => remove(cx, one).await,
+            IndexState::Going | IndexState::Ready => Ok(()),
+        };
+        if let Err(error) = done {
+            // The next one may fare better, and this one is tried again.
+            tracing::warn!(tenant, attr, %error, "the keys of an attribute could not be made or removed");
         }
     }
     Ok(())

@@ -58,7 +58,16 @@ pub fn order(sort: &BoundSort<'_>, of: &ResourceType, descending: bool) -> Optio
         return None;
     }
     let index = of.index(&path)?;
-    let complete = path.name == "meta" || (leaf.required && path.sub.is_none());
+    if index.unique && sort.has_several() {
+        // Nor which element is the first.
+        return None;
+    }
+    let everywhere = path.urn.as_ref().is_none_or(|urn| {
+        let extension = of.extension(urn);
+        extension.is_some_and(|extension| extension.required)
+    });
+    let required = leaf.required && leaf.is_writable() && !sort.has_several();
+    let complete = path.name == "meta" || (required && path.sub.is_none() && everywhere);
     Some(Order {
         keys: table(index, sort.has_several()),
         complete,
@@ -70,7 +79,7 @@ fn table(index: &Index, several: bool) -> KeyTable {
     KeyTable {
         attr: index.id,
         unique: index.unique,
-        several: several && !index.unique,
+        several,
     }
 }
 
@@ -343,7 +352,10 @@ impl Planner<'_> {
                 BoundNode::Or(left, right) => step(left).or(step(right)),
                 BoundNode::Compare { target, op, key } if *op != Op::Ne => {
                     match self.tested(target, *op, key) {
-                        Some(keyed) if keyed.keys.several => Known::Exactly(Elements::Keys(keyed)),
+                        // Of unique keys it is not kept which element has them.
+                        Some(keyed) if keyed.keys.several && !keyed.keys.unique => {
+                            Known::Exactly(Elements::Keys(keyed))
+                        }
                         _ => Known::Open,
                     }
                 }

@@ -3,6 +3,8 @@
 //! The value stays as it was sent. Whether it names somebody is not written down but looked up: a reference waits as long as no user has
 //! that name, and no longer than until the moment one has.
 
+use std::collections::HashSet;
+
 use scim_core::schema::registry::Reference;
 use scim_core::schema::{OnMissing, ReferenceTarget};
 use scim_core::{Registry, ResourceType, key, resource};
@@ -26,8 +28,9 @@ pub struct Pending {
     state: &'static str,
 }
 
-/// So many values are looked up at once.
+/// So many values are looked up at once, and so often for one answer: most name somebody.
 const BATCH: i64 = 500;
+const BATCHES: usize = 40;
 
 /// Refuses a value that names nobody where the definition wants that; one that was there before stays.
 ///
@@ -45,7 +48,7 @@ pub(super) fn require(
         .iter()
         .filter(|one| one.on_missing == OnMissing::Reject);
     for one in strict {
-        let had = values(of, before, one);
+        let had: HashSet<String> = values(of, before, one).into_iter().collect();
         let mut new = values(of, after, one);
         new.retain(|value| !had.contains(value));
         if new.is_empty() {
@@ -94,8 +97,17 @@ fn missing(
     target: ReferenceTarget,
     mut values: Vec<String>,
 ) -> Result<Vec<String>, StoreError> {
-    let Some(users) = registry.resource_type(ReferenceTarget::TYPE) else {
-        return Ok(values);
+    let builtin;
+    // A policy may hide users; they are there all the same.
+    let users = match registry.resource_type(ReferenceTarget::TYPE) {
+        Some(users) => users,
+        None => {
+            builtin = scim_core::schema::builtin::registry(Some(&[ReferenceTarget::TYPE]));
+            match builtin.resource_type(ReferenceTarget::TYPE) {
+                Some(users) => users,
+                None => return Ok(values),
+            }
+        }
     };
     if target == ReferenceTarget::Id {
         let ids: Vec<(String, Uuid)> = values
@@ -107,10 +119,12 @@ fn missing(
             &[users.code],
             &ids.iter().map(|(_, id)| *id).collect::<Vec<_>>(),
         )?;
-        values.retain(|text| {
-            !ids.iter()
-                .any(|(one, id)| one == text && known.contains_key(id))
-        });
+        let known: HashSet<&String> = ids
+            .iter()
+            .filter(|(_, id)| known.contains_key(id))
+            .map(|(text, _)| text)
+            .collect();
+        values.retain(|text| !known.contains(text));
         return Ok(values);
     }
     let path = scim_core::AttrPath::parse(target.path(), &users.urns);
@@ -119,6 +133,7 @@ fn missing(
         return Ok(values);
     };
     let known = tx.keys_among(index.id, index.unique, &values)?;
+    let known: HashSet<String> = known.into_iter().collect();
     values.retain(|value| !known.contains(value));
     Ok(values)
 }
@@ -139,7 +154,7 @@ pub async fn pending(
     let registry = tenant.registry;
     let store = cx.directory.tenant(row.id);
     let found = store.read(move |tx| {
-        let mut found = Vec::new();
+        let (mut found, mut batches) = (Vec::new(), 0);
         let waiting = waiting(&registry);
         for (of, one, attr, unique) in waiting {
             if attr < place.attr {
@@ -149,6 +164,10 @@ pub async fn pending(
                 place = Place { attr, after: None };
             }
             loop {
+                batches += 1;
+                if batches > BATCHES {
+                    return Ok((found, Some(place)));
+                }
                 let after = place.after.as_ref().map(|(key, id)| (key.as_str(), *id));
                 let keys = tx.keys_after(attr, unique, after, BATCH)?;
                 let Some(last) = keys.last().cloned() else {
@@ -156,7 +175,9 @@ pub async fn pending(
                 };
                 let mut values: Vec<String> = keys.iter().map(|(key, _)| key.clone()).collect();
                 values.dedup();
-                let gone = missing(&registry, tx, one.target, values)?;
+                let gone: HashSet<String> = missing(&registry, tx, one.target, values)?
+                    .into_iter()
+                    .collect();
                 for (key, id) in keys.into_iter().filter(|(key, _)| gone.contains(key)) {
                     if found.len() == count {
                         return Ok((found, Some(place)));
@@ -241,11 +262,12 @@ impl Place {
         let mut parts = text.splitn(3, '.');
         let read = || {
             let attr = parts.next()?.parse().ok()?;
-            let id = Uuid::try_parse(parts.next()?).ok()?;
-            Some(Self {
-                attr,
-                after: Some((parts.next()?.to_owned(), id)),
-            })
+            let after = match (parts.next(), parts.next()) {
+                (None, None) => None,
+                (Some(id), Some(key)) => Some((key.to_owned(), Uuid::try_parse(id).ok()?)),
+                _ => return None,
+            };
+            Some(Self { attr, after })
         };
         let mut read = read;
         read().ok_or_else(|| {
@@ -256,7 +278,7 @@ impl Place {
     fn to_text(&self) -> String {
         match &self.after {
             Some((key, id)) => format!("{}.{}.{key}", self.attr, id.simple()),
-            None => String::new(),
+            None => self.attr.to_string(),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod edit;
 mod misfits;
 mod registries;
+mod reindex;
 
 use scim_core::schema::additions::{Additions, IndexDefinition};
 use scim_core::schema::define::{SchemaDefinition, TypeDefinition};

@@ -144,7 +144,8 @@ impl Reader<'_> {
             .map(|(version,)| version))
     }
 
-    /// Up to `limit` resources of a type in the order of creation, after the one named, whose documents hold a text.
+    /// Up to `limit` resources of a type in the order of creation, after the one named, whose documents
+    /// hold a text and that were changed since a moment.
     ///
     /// # Errors
     ///
@@ -153,16 +154,18 @@ impl Reader<'_> {
         &mut self,
         rtype: i16,
         text: &str,
+        since: Micros,
         after: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<super::Stored>, StoreError> {
         let holds = self.conn.dialect().document_holds();
         let sql = Sql::new("SELECT ")
             .then(self.column_names())
-            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ?")
+            .then(" FROM resource r WHERE r.tenant_id = ? AND r.rtype = ? AND r.rid > ? AND r.modified >= ?")
             .bind(self.tenant)
             .bind(rtype)
             .bind(after.unwrap_or_default())
+            .bind(since)
             .then(holds)
             .bind(text)
             .then(" ORDER BY r.rid LIMIT CAST(? AS bigint)")
@@ -184,9 +187,9 @@ impl Reader<'_> {
         let rows: Vec<[&String; 1]> = keys.iter().map(|key| [key]).collect();
         let list = json(&rows)?;
         let table = if unique {
-            " WHERE EXISTS (SELECT 1 FROM attr_unique x WHERE x.tenant_id = ? AND x.attr_id = ? AND x.skey = e.value->>0)"
+            " WHERE (SELECT 1 FROM attr_unique x WHERE x.tenant_id = ? AND x.attr_id = ? AND x.skey = e.value->>0 LIMIT 1) IS NOT NULL"
         } else {
-            " WHERE EXISTS (SELECT 1 FROM attr_index x WHERE x.tenant_id = ? AND x.attr_id = ? AND x.skey = e.value->>0)"
+            " WHERE (SELECT 1 FROM attr_index x WHERE x.tenant_id = ? AND x.attr_id = ? AND x.skey = e.value->>0 LIMIT 1) IS NOT NULL"
         };
         let sql = Sql::new("SELECT e.value->>0 FROM ")
             .then(self.conn.dialect().list())
@@ -424,7 +427,8 @@ impl Writer<'_> {
         self.say(sql)
     }
 
-    /// Whether the keys of an attribute are still being made: then nobody else goes on with it until this transaction ends.
+    /// Whether the keys of an attribute are still being made: then nobody else goes on with it, and no definition changes, until this transaction
+    /// ends.
     ///
     /// # Errors
     ///
@@ -436,12 +440,18 @@ impl Writer<'_> {
         state: IndexState,
         at: Micros,
     ) -> Result<bool, StoreError> {
-        let sql = Sql::new("UPDATE attr_def SET touched = ? WHERE tenant_id = ? AND attr_id = ? AND done = ? AND state = ?")
-            .bind(at)
-            .bind(self.tenant)
-            .bind(attr)
-            .bind(done)
-            .bind(state.code());
+        let sql = Sql::new(
+            "UPDATE attr_def SET touched = ? WHERE tenant_id = ? AND attr_id = ? AND done = ? AND state = ?
+             AND EXISTS (SELECT 1 FROM tenant x WHERE x.tenant_id = ?",
+        )
+        .bind(at)
+        .bind(self.tenant)
+        .bind(attr)
+        .bind(done)
+        .bind(state.code())
+        .bind(self.tenant)
+        .then(self.conn.dialect().hold_reference())
+        .then(")");
         Ok(self.conn.exec(sql)? > 0)
     }
 
@@ -552,6 +562,31 @@ impl TenantStore {
     /// `NoTenant` when there is none.
     pub async fn definitions(&self) -> Result<Definitions, StoreError> {
         self.read(|tx| tx.definitions()?.ok_or(StoreError::NoTenant))
+            .await
+    }
+
+    /// Runs a closure that looks through much of what the tenant has; it may take long.
+    ///
+    /// # Errors
+    ///
+    /// What the closure returns.
+    pub async fn look_through<T, E, F>(&self, mut f: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Reader<'_>) -> Result<T, E> + Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let tenant = self.id;
+        let run = move |conn: &mut Conn, _| {
+            f(&mut Reader {
+                conn,
+                tenant,
+                held: false,
+                marks: false,
+            })
+        };
+        self.store
+            .submit(Kind::Read, "look_through", LONG, run)
             .await
     }
 

@@ -28,6 +28,8 @@ mod readme;
 mod rest;
 mod routes;
 mod schemas;
+mod schemas_drawn;
+mod schemas_every;
 mod secrets;
 mod tenancy;
 mod users;

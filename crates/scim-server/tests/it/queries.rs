@@ -2,7 +2,7 @@
 //!
 //! `SCIMD_QUERY_ROUNDS` sets how many schemas are drawn, with 150 queries each; `SCIMD_QUERY_SEED` where the lot begins.
 
-mod lot;
+pub(crate) mod lot;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use lot::Lot;
 
 const QUERIES: u32 = 150;
 
-fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
+pub(crate) fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
     let value = std::env::var(name).ok();
     value
         .and_then(|value| value.parse().ok())
@@ -60,9 +60,20 @@ async fn tenant(app: &TestApp, slug: &str, of: ResourceType) -> (TenantCx, Arc<R
 }
 
 /// The resources that are there, as clients see them.
-struct Known(Vec<(Uuid, Document)>);
+pub(crate) struct Known(pub(crate) Vec<(Uuid, Document)>);
 
 impl Known {
+    /// All that are there.
+    pub(crate) async fn of(cx: &TenantCx, of: &Arc<ResourceType>) -> Self {
+        let code = of.code;
+        let all = cx.store.read(move |tx| tx.scan(code, None, 1_000)).await;
+        let view = |row| {
+            let meta = resources::meta(of, row, &cx.base_url);
+            (row.id, resources::view(of, row, &meta).unwrap())
+        };
+        Self(all.unwrap().iter().map(view).collect())
+    }
+
     /// What a query should find, in order.
     fn expected(&self, query: &Query, of: &ResourceType, cx: &TenantCx) -> Vec<Uuid> {
         let filter = query.filter.as_ref();
@@ -102,7 +113,7 @@ async fn page(
 }
 
 /// Asks by index and by cursor, and compares everything.
-async fn hold(
+pub(crate) async fn hold(
     cx: &TenantCx,
     of: &Arc<ResourceType>,
     known: &Known,
@@ -150,51 +161,51 @@ async fn round(app: &TestApp, seed: u64) -> u32 {
         // A key that is taken already, or a value too many: the next one.
         let _ = create::create(&cx, &of, body).await;
     }
-    let all = cx
-        .store
-        .read({
-            let code = of.code;
-            move |tx| tx.scan(code, None, 1_000)
-        })
-        .await
-        .unwrap();
-    let view = |row| {
-        let meta = resources::meta(&of, row, &cx.base_url);
-        (row.id, resources::view(&of, row, &meta).unwrap())
-    };
-    let known = Known(all.iter().map(view).collect());
+    let known = Known::of(&cx, &of).await;
     assert!(known.0.len() > 20, "{seed}: {} resources", known.0.len());
+    questions(&cx, &of, &known, &mut lot, seed, QUERIES).await
+}
+
+/// Draws queries; returns how many of the filters the store told wholly.
+pub(crate) async fn questions(
+    cx: &TenantCx,
+    of: &Arc<ResourceType>,
+    known: &Known,
+    lot: &mut Lot,
+    seed: u64,
+    count: u32,
+) -> u32 {
     let (mut told, mut asked) = (0, 0);
-    while asked < QUERIES {
+    while asked < count {
         let mut text: Vec<(String, String)> = Vec::new();
         if lot.one_in(8) {
             // no filter
         } else {
-            let filter = lot.filter(&of, &known.0);
+            let filter = lot.filter(of, &known.0);
             let Ok(parsed) = Filter::parse(&filter, &of.urns, &Limits::default()) else {
                 panic!("{seed}: {filter}");
             };
-            let Ok(bound) = parsed.bind(&of, cx.mode()) else {
+            let Ok(bound) = parsed.bind(of, cx.mode()) else {
                 continue;
             };
-            told += u32::from(Pushdown::new(&bound, &of).exact);
+            told += u32::from(Pushdown::new(&bound, of).exact);
             text.push(("filter".to_owned(), filter));
         }
         if lot.one_in(2) {
-            text.push(("sortBy".to_owned(), lot.path(&of)));
+            text.push(("sortBy".to_owned(), lot.path(of)));
             if lot.one_in(2) {
                 text.push(("sortOrder".to_owned(), "descending".to_owned()));
             }
             let query = Query::from_parameters(&text, &of.urns, &Paging::default()).unwrap();
             if query
                 .sort
-                .is_some_and(|sort| sort.bind(&of, cx.mode()).is_err())
+                .is_some_and(|sort| sort.bind(of, cx.mode()).is_err())
             {
                 continue;
             }
         }
         asked += 1;
-        hold(&cx, &of, &known, &mut lot, &text).await;
+        hold(cx, of, known, lot, &text).await;
     }
     told
 }

@@ -418,4 +418,151 @@ stories! {
         assert_eq!(gone, Err(scim_server::store::StoreError::SchemaChanged));
         assert_eq!(app.scim.get("/Users").await.ok(200).body["totalResults"], 1);
     }
+
+    async fn a_urn_keeps_the_letters_of_its_first_definition(app) {
+        fits(&app, PEOPLE, json!([{"name": "unit", "uniqueness": "server"}])).await;
+        let ada = app.scim.post("/Users", person("ada", json!({"unit": "a"}))).await.ok(201).id();
+        let path = format!("/tenants/default/schemas/{}", PEOPLE.to_ascii_uppercase());
+        let again = app.admin().put(&path, json!({"attributes": [{"name": "unit", "uniqueness": "server"}, {"name": "more"}]})).await;
+        assert_eq!((again.status, &again.body["id"]), (200, &json!(PEOPLE)), "{}", again.text);
+        app.scim.operate(&format!("/Users/{ada}"), json!([{"op": "replace", "path": format!("{PEOPLE}:more"), "value": "m"}])).await.ok(200);
+        let shown = app.scim.get(&format!("/Users/{ada}")).await;
+        assert_eq!(shown.ok(200).body[PEOPLE], json!({"unit": "a", "more": "m"}));
+        app.scim.post("/Users", person("bob", json!({"unit": "A"}))).await.refused(409, Some("uniqueness"));
+    }
+
+    async fn names_on_the_wire_go_everywhere(app) {
+        let scim = &app.scim;
+        fits(&app, DEVICE, json!([
+            {"name": "assetTag", "uniqueness": "server", "constraints": {"wireName": "Asset Tag"}},
+            {"name": "phones", "type": "complex", "multiValued": true, "constraints": {"wireName": "Phone Numbers"}, "subAttributes": [
+                {"name": "number", "constraints": {"wireName": "Phone Number"}}, {"name": "type"}
+            ]}
+        ])).await;
+        said(&app.admin().put("/tenants/default/resource-types/Device", json!({"endpoint": "/Devices", "schema": DEVICE})).await, 201);
+        let made = scim.post("/Devices", json!({"schemas": [DEVICE], "Asset Tag": "T1", "phones": [{"Phone Number": "1", "type": "a"}, {"number": "2", "type": "b"}]})).await;
+        assert_eq!(made.ok(201).body["Phone Numbers"][1], json!({"Phone Number": "2", "type": "b"}), "{}", made.text);
+        scim.post("/Devices", json!({"schemas": [DEVICE], "assetTag": "t1"})).await.refused(409, Some("uniqueness"));
+        for filter in [
+            "assetTag eq \"t1\"".to_owned(),
+            format!("{DEVICE}:Asset Tag eq \"t1\""),
+            format!("{DEVICE}:Phone Numbers.Phone Number eq \"2\""),
+            format!("{DEVICE}:Phone Numbers[Phone Number eq \"2\" and type eq \"b\"]"),
+            "phones[number eq \"1\"]".to_owned(),
+        ] {
+            let list = scim.filter("/Devices", &filter).await;
+            assert_eq!(list.ok(200).body["totalResults"], 1, "{filter}");
+        }
+        let at = format!("/Devices/{}", made.id());
+        for (path, value) in [
+            (format!("{DEVICE}:Asset Tag"), "T2"),
+            (format!("{DEVICE}:Phone Numbers[type eq \"a\"].Phone Number"), "3"),
+            (format!("{DEVICE}:Phone Numbers[Phone Number eq \"2\"].type"), "c"),
+        ] {
+            scim.operate(&at, json!([{"op": "replace", "path": path, "value": value}])).await.ok(200);
+        }
+        let patched = scim.operate(&at, json!([{"op": "replace", "value": {"Asset Tag": "T3"}}])).await;
+        let mut body = patched.ok(200).body.clone();
+        for other in ["schemas", "id", "meta"] {
+            body.as_object_mut().unwrap().remove(other);
+        }
+        assert_eq!(body, json!({"Asset Tag": "T3", "Phone Numbers": [{"Phone Number": "3", "type": "a"}, {"Phone Number": "2", "type": "c"}]}));
+    }
+
+    async fn what_is_unique_and_has_many_values_counts_once(app) {
+        let scim = &app.scim;
+        fits(&app, PEOPLE, json!([{"name": "tags", "multiValued": true, "uniqueness": "server"}, {"name": "level", "type": "integer", "required": true, "constraints": {"indexed": true}}])).await;
+        scim.post("/Users", person("ada", json!({"tags": ["a1", "a2", "A1"], "level": 1}))).await.ok(201);
+        scim.post("/Users", person("bob", json!({"tags": ["b1", "a2"], "level": 2}))).await.refused(409, Some("uniqueness"));
+        scim.post("/Users", person("bob", json!({"tags": ["b1"], "level": 2}))).await.ok(201);
+        scim.create(json!({"userName": "zoe"})).await.ok(201);
+        for (filter, names) in [("tags sw \"a\"", vec!["ada"]), ("tags pr", vec!["ada", "bob"]), ("tags eq \"A2\"", vec!["ada"])] {
+            let list = scim.filter("/Users", &format!("{PEOPLE}:{filter}")).await;
+            assert_eq!((list.ok(200).names(), &list.body["totalResults"]), (names.iter().map(|name| (*name).to_owned()).collect(), &json!(names.len())), "{filter}");
+        }
+        for (sort, expected) in [("tags", ["ada", "bob", "zoe"]), ("level", ["ada", "bob", "zoe"])] {
+            for (order, reversed) in [("ascending", false), ("descending", true)] {
+                let mut walked = Vec::new();
+                for first in 1..=3 {
+                    let page = scim.get(&format!("/Users?count=1&startIndex={first}&sortOrder={order}&sortBy={PEOPLE}:{sort}")).await;
+                    walked.extend(page.ok(200).names());
+                }
+                if reversed {
+                    walked.reverse();
+                }
+                assert_eq!(walked, expected, "{sort} {order}");
+            }
+        }
+    }
+
+    async fn definitions_do_not_trip_over_each_other(app) {
+        let other = "urn:example:other:1.0:User";
+        let admin = app.admin();
+        let put = async |urn: &str, body: Value| admin.put(&format!("/tenants/default/schemas/{urn}"), body).await;
+        // An attribute whose path would be another schema's URN.
+        said(&put("urn:example:a", json!({"attributes": [{"name": "User"}]})).await, 201);
+        refused(&put("urn:example:a:User", json!({"attributes": [{"name": "x"}]})).await, 409, "conflict", "something else");
+        for (attributes, status, words) in [
+            (json!([{"name": "password"}]), 400, "hashed"),
+            (json!([{"name": "a", "type": "complex", "subAttributes": [{"name": "b"}]}, {"name": "c", "constraints": {"wireName": "a.b"}}]), 409, "something else"),
+        ] {
+            let answer = put(other, json!({"attributes": attributes})).await;
+            assert_eq!(answer.status, status, "{}", answer.text);
+            assert!(answer.body["detail"].as_str().unwrap().contains(words), "{}", answer.text);
+        }
+        // A type may not name what collides, nor what belongs to people.
+        said(&put(other, json!({"resourceTypes": [], "attributes": [{"name": "displayName"}]})).await, 201);
+        let user = |extensions: Value| json!({"endpoint": "/Users", "schema": USER, "schemaExtensions": extensions});
+        refused(&admin.put("/tenants/default/resource-types/User", user(json!([{"schema": other}]))).await, 409, "conflict", "displayName");
+        let group = json!({"endpoint": "/Groups", "schema": "urn:ietf:params:scim:schemas:core:2.0:Group", "schemaExtensions": [{"schema": USER}]});
+        refused(&admin.put("/tenants/default/resource-types/Group", group).await, 400, "invalid-definition", "of its own");
+        // A type that is named stays; one that goes leaves its schema extending nobody.
+        said(&put("urn:example:desk:1.0", json!({"attributes": [{"name": "label"}]})).await, 201);
+        said(&admin.put("/tenants/default/resource-types/Desk", json!({"endpoint": "/Desks", "schema": "urn:example:desk:1.0"})).await, 201);
+        said(&put("urn:example:more:1.0", json!({"resourceTypes": ["Desk"], "attributes": [{"name": "more"}]})).await, 201);
+        refused(&admin.delete("/tenants/default/resource-types/Desk").await, 409, "resource-type-in-use", "urn:example:more:1.0");
+        said(&admin.delete("/tenants/default/schemas/urn:example:more:1.0").await, 204);
+        said(&admin.delete("/tenants/default/resource-types/Desk").await, 204);
+        assert_eq!(admin.get("/tenants/default/schemas/urn:example:desk:1.0").await.body["resourceTypes"], json!([]));
+        assert!(!app.scim.get("/ResourceTypes/User").await.ok(200).text.contains("desk"));
+        // A closed list offers what it takes, and a list that begins to count letters is another one.
+        let closed = |exact: bool| json!([{"name": "unit", "caseExact": exact, "canonicalValues": ["HR"], "constraints": {"options": ["IT"], "closed": true}}]);
+        fits(&app, PEOPLE, closed(false)).await;
+        let shown = app.scim.get(&format!("/Schemas/{PEOPLE}")).await;
+        assert_eq!(shown.ok(200).body["attributes"][0]["canonicalValues"], json!(["IT"]));
+        app.scim.post("/Users", person("ada", json!({"unit": "it"}))).await.ok(201);
+        refused(&super::schemas::put(&app, PEOPLE, closed(true)).await, 409, "data-in-the-way", "1 of");
+    }
+
+    async fn a_definition_comes_through_while_many_write(app) {
+        fits(&app, PEOPLE, json!([{"name": "unit"}])).await;
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let writers: Vec<_> = (0..12).map(|nth| {
+            let (scim, ended) = (app.scim.clone(), ended.clone());
+            actix_web::rt::spawn(async move {
+                let id = scim.create(json!({"userName": format!("user{nth}")})).await.ok(201).id();
+                let mut written = 0;
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    let operations = json!([{"op": "replace", "path": format!("{PEOPLE}:unit"), "value": format!("{written}")}]);
+                    scim.operate(&format!("/Users/{id}"), operations).await.ok(200);
+                    written += 1;
+                }
+                written
+            })
+        }).collect();
+        for round in 0..8 {
+            let attributes = json!([{"name": "unit", "constraints": {"indexed": round % 2 == 0}}, {"name": format!("more{round}")}]);
+            fits(&app, PEOPLE, attributes).await;
+            scim_server::service::indexing::finish(&app.state.admin).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        for writer in writers {
+            assert!(writer.await.unwrap() > 0);
+        }
+        fits(&app, PEOPLE, json!([{"name": "unit", "constraints": {"indexed": true}}])).await;
+        scim_server::service::indexing::finish(&app.state.admin).await.unwrap();
+        let list = app.scim.filter("/Users", &format!("{PEOPLE}:unit pr")).await;
+        assert_eq!(list.ok(200).body["totalResults"], 12);
+    }
 }

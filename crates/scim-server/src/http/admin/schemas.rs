@@ -34,8 +34,7 @@ pub(super) async fn put_schema(
 ) -> Answer {
     let (slug, urn) = path.into_inner();
     let definition = SchemaDefinition::read(&urn, body.0).map_err(AdminError::from)?;
-    let shown = definition.to_json();
-    make(&state, &req, &slug, Edit::PutSchema(definition), shown).await
+    make(&state, &req, &slug, Edit::PutSchema(definition)).await
 }
 
 /// `PUT /admin/v1/tenants/{slug}/resource-types/{name}`
@@ -48,8 +47,7 @@ pub(super) async fn put_type(
 ) -> Answer {
     let (slug, name) = path.into_inner();
     let definition = TypeDefinition::read(&name, body.0).map_err(AdminError::from)?;
-    let shown = definition.to_json();
-    make(&state, &req, &slug, Edit::PutType(definition), shown).await
+    make(&state, &req, &slug, Edit::PutType(definition)).await
 }
 
 /// `DELETE /admin/v1/tenants/{slug}/schemas/{urn}`
@@ -60,7 +58,7 @@ pub(super) async fn delete_schema(
     path: web::Path<(String, String)>,
 ) -> Answer {
     let (slug, urn) = path.into_inner();
-    make(&state, &req, &slug, Edit::RemoveSchema(urn), Value::Null).await
+    make(&state, &req, &slug, Edit::RemoveSchema(urn)).await
 }
 
 /// `DELETE /admin/v1/tenants/{slug}/resource-types/{name}`
@@ -71,7 +69,7 @@ pub(super) async fn delete_type(
     path: web::Path<(String, String)>,
 ) -> Answer {
     let (slug, name) = path.into_inner();
-    make(&state, &req, &slug, Edit::RemoveType(name), Value::Null).await
+    make(&state, &req, &slug, Edit::RemoveType(name)).await
 }
 
 /// `GET /admin/v1/tenants/{slug}/schemas`
@@ -126,13 +124,12 @@ pub(super) async fn list_references(
     Ok(answer(StatusCode::OK).json(List { items, next }))
 }
 
-async fn make(state: &AppState, req: &HttpRequest, slug: &str, edit: Edit, shown: Value) -> Answer {
+async fn make(state: &AppState, req: &HttpRequest, slug: &str, edit: Edit) -> Answer {
     let asked = flags(req)?;
-    let removes = shown.is_null();
     Ok(match edit.make(&state.admin, slug, ACTOR, asked).await? {
-        Outcome::Created => answer(StatusCode::CREATED).json(shown),
-        Outcome::Changed if removes => answer(StatusCode::NO_CONTENT).finish(),
-        Outcome::Changed => answer(StatusCode::OK).json(shown),
+        Outcome::Created(body) => answer(StatusCode::CREATED).json(body),
+        Outcome::Changed(body) => answer(StatusCode::OK).json(body),
+        Outcome::Removed => answer(StatusCode::NO_CONTENT).finish(),
         Outcome::Told(report) => told(&report),
     })
 }

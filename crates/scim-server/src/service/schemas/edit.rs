@@ -1,21 +1,26 @@
 //! Changing what a tenant defines: in one transaction, in which nobody else changes anything of the tenant.
 
-use scim_core::schema::additions::{Additions, IndexDefinition};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use scim_core::schema::additions::Additions;
+use scim_core::schema::builtin;
 use scim_core::schema::change;
 use scim_core::schema::define::{SchemaDefinition, TypeDefinition};
-use scim_core::schema::registry::Wanted;
-use scim_core::{Registry, ResourceType, key, resource};
-use uuid::Uuid;
+use scim_core::schema::registry::Index;
+use scim_core::{Mode, Registry, ResourceType, key, resource, urn};
+use serde_json::Value;
 
 use super::misfits::{Bad, Search};
+use super::reindex::{becoming_unique, reindex};
 use super::{Report, additions, no_schema, no_type};
 use crate::clock::Clock;
 use crate::service::administration::{AdminCx, AdminError};
 use crate::service::resources::{Times, keys, to_text};
 use crate::service::tenants;
 use crate::store::{
-    Change, ChangeKind, Definitions, Delete, IndexRow, IndexState, Key, Keys, Members, Micros,
-    Update, Writer,
+    Change, ChangeKind, Definitions, Delete, IndexKey, Key, Keys, Members, Micros, Reader,
+    StoreError, Update, Writer,
 };
 
 /// What is to change.
@@ -44,15 +49,19 @@ pub struct Asked {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It is in force, and was not there before.
-    Created,
+    Created(Value),
     /// It is in force.
-    Changed,
+    Changed(Value),
+    /// It is no more.
+    Removed,
     /// Nothing was changed; this is in the way.
     Told(Report),
 }
 
 /// The number of a resource type that has none yet.
 const UNNUMBERED: i16 = i16::MAX;
+/// Clocks of nodes may differ by so much.
+const SKEW: Micros = 60_000_000;
 /// So many keys are written by one statement.
 const KEYS: usize = 1_000;
 
@@ -70,12 +79,27 @@ impl Edit {
         asked: Asked,
     ) -> Result<Outcome, AdminError> {
         let row = tenants::find(cx, slug).await?;
-        let (clock, actor) = (cx.clock.clone(), actor.to_owned());
         let store = cx.directory.tenant(row.id);
+        let edit = Arc::new(self);
+        let begun = cx.clock.now();
+        let mut looked = None;
+        if asked.dry_run || !asked.purge {
+            let edit = Arc::clone(&edit);
+            let (version, report) = store.look_through(move |tx| edit.look(tx)).await?;
+            if asked.dry_run {
+                return Ok(Outcome::Told(report));
+            }
+            if report.count > 0 {
+                return Err(AdminError::InTheWay(report));
+            }
+            looked = Some((version, begun.saturating_sub(SKEW)));
+        }
+        let (clock, actor) = (cx.clock.clone(), actor.to_owned());
         let done = store.redefine(move |tx| {
-            let mut at_work = Redefinition {
-                edit: &self,
+            let at_work = Redefinition {
+                edit: &edit,
                 asked,
+                looked,
                 clock: &clock,
                 actor: &actor,
                 at: clock.now(),
@@ -98,91 +122,129 @@ impl Edit {
         }
     }
 
-    /// The definitions after the change, and whether it adds one; the number of a new type is still to come.
-    fn apply(&self, mut to: Additions) -> Result<(Additions, bool), AdminError> {
-        match self {
-            Self::PutSchema(new) => {
-                let at = to
-                    .schemas
-                    .iter()
-                    .position(|one| one.schema.id.eq_ignore_ascii_case(&new.schema.id));
-                replace(&mut to.schemas, at, new.clone());
-                Ok((to, at.is_none()))
-            }
-            Self::RemoveSchema(urn) => {
-                let at = to
-                    .schemas
-                    .iter()
-                    .position(|one| one.schema.id.eq_ignore_ascii_case(urn));
-                let gone = to.schemas.remove(at.ok_or_else(|| no_schema(urn))?);
-                let named = |one: &&(i16, TypeDefinition)| {
-                    let urns = one
-                        .1
-                        .extensions
-                        .iter()
-                        .map(|(urn, _)| urn)
-                        .chain([&one.1.schema]);
-                    urns.into_iter()
-                        .any(|urn| urn.eq_ignore_ascii_case(&gone.schema.id))
-                };
-                match to.types.iter().find(named) {
-                    Some((_, one)) => Err(AdminError::Conflict {
-                        code: "schema-in-use",
-                        detail: format!(
-                            "the resource type `{}` names this schema; change or remove that first",
-                            one.name
-                        ),
-                    }),
-                    None => Ok((to, false)),
-                }
-            }
-            Self::PutType(new) => {
-                let at = to
-                    .types
-                    .iter()
-                    .position(|(_, one)| one.name.eq_ignore_ascii_case(&new.name));
-                let code = at
-                    .and_then(|at| to.types.get(at))
-                    .map_or(UNNUMBERED, |(code, _)| *code);
-                replace(&mut to.types, at, (code, new.clone()));
-                Ok((to, at.is_none()))
-            }
-            Self::RemoveType(name) => {
-                let at = to
-                    .types
-                    .iter()
-                    .position(|(_, one)| one.name.eq_ignore_ascii_case(name));
-                to.types.remove(at.ok_or_else(|| no_type(name))?);
-                Ok((to, false))
-            }
-        }
+    /// Tells what is in the way while others go on, and of which version of the definitions.
+    fn look(&self, tx: &mut Reader<'_>) -> Result<(i64, Report), AdminError> {
+        let rows = tx.definitions()?.ok_or(StoreError::NoTenant)?;
+        let old = additions(&rows)?;
+        let before = compiled(&old)?;
+        let after = compiled(&self.apply(old)?.0)?;
+        Ok((rows.version, report(tx, &before, &after, 0)?))
     }
 
-    fn write(&self, tx: &mut Writer<'_>, after: &Additions) -> Result<(), AdminError> {
-        match self {
-            Self::PutSchema(one) => {
-                tx.put_schema(
-                    &one.schema.id.to_ascii_lowercase(),
-                    &one.to_json().to_string(),
-                )?;
-            }
-            Self::RemoveSchema(urn) => tx.remove_schema(&urn.to_ascii_lowercase())?,
+    /// The definitions after the change, and whether it adds one; the number of a new type is still to come.
+    fn apply(&self, mut to: Additions) -> Result<(Additions, bool), AdminError> {
+        let named_before = named(&to);
+        let created = match self {
+            Self::PutSchema(new) => put_schema(&mut to, new.clone()),
+            Self::RemoveSchema(id) => remove_schema(&mut to, id)?,
             Self::PutType(new) => {
-                let code = after
-                    .types
-                    .iter()
-                    .find(|(_, one)| one.name.eq_ignore_ascii_case(&new.name));
+                let mut types = to.types.iter();
+                let at = types.position(|(_, one)| one.name.eq_ignore_ascii_case(&new.name));
+                let code = at.and_then(|at| to.types.get(at));
                 let code = code.map_or(UNNUMBERED, |(code, _)| *code);
-                tx.put_type(
-                    &new.name.to_ascii_lowercase(),
-                    code,
-                    &new.to_json().to_string(),
-                )?;
+                replace(&mut to.types, at, (code, new.clone()));
+                at.is_none()
             }
-            Self::RemoveType(name) => tx.remove_type(&name.to_ascii_lowercase())?,
+            Self::RemoveType(name) => remove_type(&mut to, name)?,
+        };
+        // A schema that a resource type named does not begin to extend users because the type names it no longer.
+        let still = named(&to);
+        for one in &mut to.schemas {
+            let id = one.schema.id.to_ascii_lowercase();
+            if one.resource_types.is_none() && named_before.contains(&id) && !still.contains(&id) {
+                one.resource_types = Some(Vec::new());
+            }
         }
-        Ok(())
+        Ok((to, created))
     }
+
+    fn outcome(&self, created: bool, after: &Additions) -> Outcome {
+        let body = match self {
+            Self::PutSchema(new) => {
+                let mut schemas = after.schemas.iter();
+                let found = schemas.find(|one| urn::same(&one.schema.id, &new.schema.id));
+                found.unwrap_or(new).to_json()
+            }
+            Self::PutType(new) => new.to_json(),
+            Self::RemoveSchema(_) | Self::RemoveType(_) => return Outcome::Removed,
+        };
+        if created {
+            Outcome::Created(body)
+        } else {
+            Outcome::Changed(body)
+        }
+    }
+}
+
+fn put_schema(to: &mut Additions, mut new: SchemaDefinition) -> bool {
+    let mut schemas = to.schemas.iter();
+    let at = schemas.position(|one| urn::same(&one.schema.id, &new.schema.id));
+    if let Some(old) = at.and_then(|at| to.schemas.get(at)) {
+        // Resources hold the URN in the letter case of its first definition.
+        Arc::make_mut(&mut new.schema).id.clone_from(&old.schema.id);
+    }
+    replace(&mut to.schemas, at, new);
+    at.is_none()
+}
+
+fn remove_schema(to: &mut Additions, id: &str) -> Result<bool, AdminError> {
+    let mut schemas = to.schemas.iter();
+    let at = schemas.position(|one| urn::same(&one.schema.id, id));
+    let gone = to.schemas.remove(at.ok_or_else(|| no_schema(id))?);
+    let mut types = to.types.iter();
+    match types.find(|(_, one)| names(one, &gone.schema.id)) {
+        Some((_, one)) => Err(AdminError::Conflict {
+            code: "schema-in-use",
+            detail: format!(
+                "the resource type `{}` names this schema; change or remove that first",
+                one.name
+            ),
+        }),
+        None => Ok(false),
+    }
+}
+
+fn remove_type(to: &mut Additions, name: &str) -> Result<bool, AdminError> {
+    let mut types = to.types.iter();
+    let at = types.position(|(_, one)| one.name.eq_ignore_ascii_case(name));
+    let (code, _) = to.types.remove(at.ok_or_else(|| no_type(name))?);
+    let extends = |one: &&SchemaDefinition| {
+        let mut names = one.resource_types.iter().flatten();
+        names.any(|of| of.eq_ignore_ascii_case(name))
+    };
+    // What stands for a built-in type leaves that one behind.
+    let own = builtin::registry(None)
+        .types()
+        .iter()
+        .all(|one| one.code != code);
+    match to.schemas.iter().find(extends).filter(|_| own) {
+        Some(one) => Err(AdminError::Conflict {
+            code: "resource-type-in-use",
+            detail: format!(
+                "the schema `{}` extends this resource type; change its `resourceTypes` or remove it first",
+                one.schema.id
+            ),
+        }),
+        None => Ok(false),
+    }
+}
+
+/// Whether a resource type names a schema.
+fn names(one: &TypeDefinition, id: &str) -> bool {
+    let extensions = one.extensions.iter().map(|(urn, _)| urn);
+    extensions
+        .chain([&one.schema])
+        .any(|urn| urn::same(urn, id))
+}
+
+/// The schemas that resource types name, in small letters.
+fn named(of: &Additions) -> HashSet<String> {
+    let types = of.types.iter().map(|(_, one)| one);
+    let urns = types.flat_map(|one| {
+        let extensions = one.extensions.iter().map(|(urn, _)| urn);
+        extensions.chain([&one.schema])
+    });
+    urns.map(|urn| urn.to_ascii_lowercase()).collect()
 }
 
 fn replace<T>(list: &mut Vec<T>, at: Option<usize>, new: T) {
@@ -195,57 +257,49 @@ fn replace<T>(list: &mut Vec<T>, at: Option<usize>, new: T) {
 struct Redefinition<'a> {
     edit: &'a Edit,
     asked: Asked,
+    /// The version of the definitions that was looked at already, and since when resources may have changed.
+    looked: Option<(i64, Micros)>,
     clock: &'a Clock,
     actor: &'a str,
     at: Micros,
 }
 
 impl Redefinition<'_> {
-    fn run(&mut self, tx: &mut Writer<'_>) -> Result<Outcome, AdminError> {
+    fn run(&self, tx: &mut Writer<'_>) -> Result<Outcome, AdminError> {
         let rows = tx.hold_definitions()?;
         let old = additions(&rows)?;
         let before = compiled(&old)?;
-        let (mut new, created) = self.edit.apply(old)?;
-        let mut after = compiled(&new)?;
-        if self.asked.dry_run {
-            return Ok(Outcome::Told(look(tx, &before, &after)?));
-        }
+        let (mut new, created) = self.edit.apply(old.clone())?;
+        let checked = compiled(&new)?;
         if !self.asked.purge {
-            let report = look(tx, &before, &after)?;
+            let since = self.since(&rows, &before, &checked);
+            let report = report(tx, &before, &checked, since)?;
             if report.count > 0 {
                 return Err(AdminError::InTheWay(report));
             }
         }
-        self.number(tx, &mut new)?;
-        let renumbered = compiled(&new)?;
-        let changes = reindex(tx, &rows, &before, &renumbered)?;
+        number(tx, &mut new)?;
+        let changes = reindex(tx, &rows, &before, &compiled(&new)?)?;
         new.indexes = changes.in_force();
-        after = compiled(&new)?;
-        self.edit.write(tx, &new)?;
-        for row in changes.written() {
-            tx.put_index(row, self.at)?;
-        }
+        let after = compiled(&new)?;
+        write(tx, &old, &new)?;
         self.carry_over(tx, &before, &after)?;
+        // Now, however long all this took: others go on with what goes until they hear of it.
+        let at = self.clock.now();
+        for row in changes.written() {
+            tx.put_index(row, at)?;
+        }
         tx.define(&self.change(ChangeKind::Define, vec![self.edit.subject()]))?;
-        Ok(if created {
-            Outcome::Created
-        } else {
-            Outcome::Changed
-        })
+        Ok(self.edit.outcome(created, &new))
     }
 
-    /// Gives a new resource type its number. One that stands for a built-in type keeps that one's.
-    fn number(&self, tx: &mut Writer<'_>, new: &mut Additions) -> Result<(), AdminError> {
-        for (code, one) in &mut new.types {
-            if *code == UNNUMBERED {
-                let built_in = scim_core::schema::builtin::registry(None);
-                *code = match built_in.resource_type(&one.name) {
-                    Some(known) => known.code,
-                    None => tx.next_type()?,
-                };
-            }
+    /// Since when resources must be looked at again. Values that become unique are compared with all others.
+    fn since(&self, rows: &Definitions, before: &Registry, after: &Registry) -> Micros {
+        let unique = pairs(before, after).any(|(old, new)| !becoming_unique(old, new).is_empty());
+        match self.looked {
+            Some((version, since)) if version == rows.version && !unique => since,
+            _ => 0,
         }
-        Ok(())
     }
 
     /// Takes out of the resources what does not fit, and writes the keys of what becomes unique.
@@ -255,36 +309,28 @@ impl Redefinition<'_> {
         before: &Registry,
         after: &Registry,
     ) -> Result<(), AdminError> {
-        for old in before.types() {
-            let new = after.types().iter().find(|one| one.code == old.code);
-            let new = new.map(AsRef::as_ref);
-            let mut search = Search::new(old, new, becoming_unique(old, new));
-            search.run(tx, |tx, bad| match new {
-                Some(new) => self.mend(tx, old, new, bad),
-                None => self.delete(tx, old, &bad),
-            })?;
-            let Some(new) = new else {
+        for (old, new) in pairs(before, after) {
+            let unique = becoming_unique(old, new);
+            if unique.is_empty() && !self.asked.purge {
                 continue;
-            };
-            let number = |path: &str| {
-                new.indexes
-                    .iter()
-                    .find(|one| one.path.to_string() == path)
-                    .map(|one| one.id)
-            };
-            let keys = search.unique_keys().filter_map(|(path, key, id)| {
-                let skey = key::stored(&key);
-                Some((
-                    id,
-                    Key {
-                        attr: number(&path)?,
-                        skey,
-                    },
-                ))
-            });
-            let keys: Vec<(Uuid, Key)> = keys.collect();
-            for some in keys.chunks(KEYS) {
-                tx.add_unique_keys(some)?;
+            }
+            let mut search = Search::new(old, new, unique);
+            let mut last = None;
+            loop {
+                let rows = search.read(tx, 0, last)?;
+                let Some(end) = rows.last() else {
+                    break;
+                };
+                last = Some(end.id);
+                for bad in search.sift(rows)? {
+                    match new {
+                        Some(new) => self.mend(tx, old, new, bad)?,
+                        None => self.delete(tx, old, &bad)?,
+                    }
+                }
+            }
+            if let Some(new) = new {
+                write_unique(tx, new, search)?;
             }
         }
         Ok(())
@@ -363,108 +409,116 @@ impl Redefinition<'_> {
     }
 }
 
-fn compiled(additions: &Additions) -> Result<Registry, AdminError> {
-    Ok(Registry::with(None, additions)?)
-}
-
-/// Tells what is in the way, and changes nothing.
-fn look(tx: &mut Writer<'_>, before: &Registry, after: &Registry) -> Result<Report, AdminError> {
-    let mut report = Report::default();
-    for old in before.types() {
-        let new = after.types().iter().find(|one| one.code == old.code);
-        let new = new.map(AsRef::as_ref);
-        let mut search = Search::new(old, new, becoming_unique(old, new));
-        search.run(tx, |_, bad| {
-            report.add(&old.name, &bad);
-            Ok(())
-        })?;
-    }
-    Ok(report)
-}
-
-/// The attributes that were there and become unique.
-fn becoming_unique(old: &ResourceType, new: Option<&ResourceType>) -> Vec<Wanted> {
-    let had = old.wanted();
-    let new = new.map(ResourceType::wanted).unwrap_or_default();
-    new.into_iter()
-        .filter(|one| one.unique && !had.contains(one))
-        .collect()
-}
-
-/// What is indexed before and after.
-#[derive(Default)]
-struct Reindexing {
-    kept: Vec<IndexRow>,
-    added: Vec<IndexRow>,
-    going: Vec<IndexRow>,
-}
-
-impl Reindexing {
-    fn in_force(&self) -> Vec<IndexDefinition> {
-        let rows = self.kept.iter().chain(&self.added);
-        rows.map(|one| IndexDefinition {
-            rtype: one.rtype,
-            path: one.path.clone(),
-            id: one.id,
-            ready: one.state == IndexState::Ready,
-        })
-        .collect()
-    }
-
-    fn written(&self) -> impl Iterator<Item = &IndexRow> {
-        self.added.iter().chain(&self.going)
-    }
-}
-
-/// Which keys stay, which are to be made, and which are to go. Keys that mean something else now get another number.
-fn reindex(
-    tx: &mut Writer<'_>,
-    rows: &Definitions,
-    before: &Registry,
-    after: &Registry,
-) -> Result<Reindexing, AdminError> {
-    let had: Vec<Wanted> = before.types().iter().flat_map(|one| one.wanted()).collect();
-    let wanted: Vec<Wanted> = after.types().iter().flat_map(|one| one.wanted()).collect();
-    let live = rows
-        .indexes
-        .iter()
-        .filter(|one| one.state != IndexState::Going);
-    let same = |row: &IndexRow, one: &Wanted| row.rtype == one.rtype && row.path == one.path;
-    let mut found = Reindexing::default();
-    for row in live {
-        let stays = wanted.iter().any(|one| same(row, one) && had.contains(one));
-        if stays {
-            found.kept.push(row.clone());
-        } else {
-            found.going.push(IndexRow {
-                state: IndexState::Going,
-                ..row.clone()
-            });
+/// Gives a new resource type its number. One that stands for a built-in type keeps that one's.
+fn number(tx: &mut Writer<'_>, new: &mut Additions) -> Result<(), AdminError> {
+    for (code, one) in &mut new.types {
+        if *code == UNNUMBERED {
+            let built_in = builtin::registry(None);
+            *code = match built_in.resource_type(&one.name) {
+                Some(known) => known.code,
+                None => tx.next_type()?,
+            };
         }
     }
-    let missing: Vec<&Wanted> = wanted
-        .iter()
-        .filter(|one| !found.kept.iter().any(|row| same(row, one)))
-        .collect();
-    let count = i32::try_from(missing.len()).unwrap_or(i32::MAX);
-    let first = if count > 0 { tx.next_attrs(count)? } else { 0 };
-    for (one, id) in missing.into_iter().zip(first..) {
-        let existed = before
-            .types()
-            .iter()
-            .any(|of| of.code == one.rtype && of.has(&one.path));
-        // What was not there has no values; what becomes unique gets its keys at once.
-        let ready = one.unique || !existed || tx.count(one.rtype)? == 0;
-        found.added.push(IndexRow {
-            id,
-            rtype: one.rtype,
-            path: one.path.clone(),
-            state: if ready {
-                IndexState::Ready
-            } else {
-                IndexState::Building
-            },
-        });
+    Ok(())
+}
+
+/// Puts and removes what differs.
+fn write(tx: &mut Writer<'_>, old: &Additions, new: &Additions) -> Result<(), AdminError> {
+    for one in new.schemas.iter().filter(|one| !old.schemas.contains(one)) {
+        let id = one.schema.id.to_ascii_lowercase();
+        tx.put_schema(&id, &one.to_json().to_string())?;
     }
-    Ok(found)
+    for one in &old.schemas {
+        let mut kept = new.schemas.iter();
+        if !kept.any(|kept| urn::same(&kept.schema.id, &one.schema.id)) {
+            tx.remove_schema(&one.schema.id.to_ascii_lowercase())?;
+        }
+    }
+    for (code, one) in new.types.iter().filter(|one| !old.types.contains(one)) {
+        let name = one.name.to_ascii_lowercase();
+        tx.put_type(&name, *code, &one.to_json().to_string())?;
+    }
+    for (_, one) in &old.types {
+        let mut kept = new.types.iter();
+        if !kept.any(|(_, kept)| kept.name.eq_ignore_ascii_case(&one.name)) {
+            tx.remove_type(&one.name.to_ascii_lowercase())?;
+        }
+    }
+    Ok(())
+}
+
+/// Keys of what becomes unique, of the resources that stay as they are.
+fn write_unique(
+    tx: &mut Writer<'_>,
+    new: &ResourceType,
+    search: Search<'_>,
+) -> Result<(), AdminError> {
+    let number = |one: &Index| Some((new.resolve(&one.path, Mode::Rfc)?.published_path(), one.id));
+    let numbers: HashMap<String, i32> = new.indexes.iter().filter_map(number).collect();
+    let (mut keys, mut marks) = (Vec::new(), Vec::new());
+    for (path, key, id) in search.unique_keys() {
+        let Some(attr) = numbers.get(&path).copied() else {
+            continue;
+        };
+        let skey = key::stored(&key);
+        if key.len() > key::MAX_STORED {
+            let mark = IndexKey {
+                attr: -attr,
+                elem: 0,
+                skey: skey.clone(),
+            };
+            marks.push((id, mark));
+        }
+        keys.push((id, Key { attr, skey }));
+    }
+    for some in keys.chunks(KEYS) {
+        tx.add_unique_keys(some)?;
+    }
+    for some in marks.chunks(KEYS) {
+        tx.add_index_keys(some)?;
+    }
+    Ok(())
+}
+
+fn compiled(additions: &Additions) -> Result<Registry, AdminError> {
+    let registry = Registry::with(None, additions)?;
+    registry.check()?;
+    Ok(registry)
+}
+
+/// Each resource type with what becomes of it.
+fn pairs<'r>(
+    before: &'r Registry,
+    after: &'r Registry,
+) -> impl Iterator<Item = (&'r ResourceType, Option<&'r ResourceType>)> {
+    before.types().iter().map(|old| {
+        let new = after.types().iter().find(|one| one.code == old.code);
+        (old.as_ref(), new.map(AsRef::as_ref))
+    })
+}
+
+/// Tells what is in the way, of what was changed since a moment.
+fn report(
+    tx: &mut Reader<'_>,
+    before: &Registry,
+    after: &Registry,
+    since: Micros,
+) -> Result<Report, AdminError> {
+    let mut report = Report::default();
+    for (old, new) in pairs(before, after) {
+        let mut search = Search::new(old, new, becoming_unique(old, new));
+        let mut last = None;
+        loop {
+            let rows = search.read(tx, since, last)?;
+            let Some(end) = rows.last() else {
+                break;
+            };
+            last = Some(end.id);
+            for bad in search.sift(rows)? {
+                report.add(&old.name, &bad);
+            }
+        }
+    }
+    Ok(report)
 }

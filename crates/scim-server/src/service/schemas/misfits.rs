@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Finding, Report};
 use crate::service::administration::AdminError;
 use crate::service::resources::{Document, document};
-use crate::store::{Stored, Writer};
+use crate::store::{Micros, Reader, StoreError, Stored};
 
 /// So many resources are read at once.
 const BATCH: i64 = 500;
@@ -55,44 +55,43 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Hands over each resource that does not fit, in the order of creation.
-    pub(super) fn run(
-        &mut self,
-        tx: &mut Writer<'_>,
-        mut visit: impl FnMut(&mut Writer<'_>, Bad) -> Result<(), AdminError>,
-    ) -> Result<(), AdminError> {
-        let look = self
-            .after
-            .map_or(Look::Everything, |after| change::look(self.before, after));
-        let text = match look {
-            Look::Nothing => return Ok(()),
+    fn look(&self) -> Look {
+        self.after
+            .map_or(Look::Everything, |after| change::look(self.before, after))
+    }
+
+    /// Some resources after the one named that may not fit: those that were changed since a moment.
+    pub(super) fn read(
+        &self,
+        tx: &mut Reader<'_>,
+        since: Micros,
+        after: Option<Uuid>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let text = match self.look() {
+            Look::Nothing => return Ok(Vec::new()),
             Look::Extensions(urns) if urns.len() == 1 => urns.concat().to_ascii_lowercase(),
             Look::Extensions(_) | Look::Everything => String::new(),
         };
-        let mut last = None;
-        loop {
-            let rows = tx.holding(self.before.code, &text, last, BATCH)?;
-            let Some(end) = rows.last() else {
-                return Ok(());
-            };
-            last = Some(end.id);
-            for stored in rows {
-                let document =
-                    document(&stored).map_err(|error| AdminError::Internal(error.to_string()))?;
-                let misfits = self.misfits_of(&document, stored.id);
-                if !misfits.is_empty() {
-                    self.misfits.insert(stored.id);
-                    visit(
-                        tx,
-                        Bad {
-                            stored,
-                            document,
-                            misfits,
-                        },
-                    )?;
-                }
+        tx.holding(self.before.code, &text, since, after, BATCH)
+    }
+
+    /// Those of them that do not fit.
+    pub(super) fn sift(&mut self, rows: Vec<Stored>) -> Result<Vec<Bad>, AdminError> {
+        let mut bad = Vec::new();
+        for stored in rows {
+            let document =
+                document(&stored).map_err(|error| AdminError::Internal(error.to_string()))?;
+            let misfits = self.misfits_of(&document, stored.id);
+            if !misfits.is_empty() {
+                self.misfits.insert(stored.id);
+                bad.push(Bad {
+                    stored,
+                    document,
+                    misfits,
+                });
             }
         }
+        Ok(bad)
     }
 
     fn misfits_of(&mut self, document: &Document, id: Uuid) -> Vec<Misfit> {

@@ -10,18 +10,18 @@ use scim_server::service::resources::Document;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-const CORE: &str = "urn:example:2.0:Thing";
-const EXTRA: &str = "urn:example:2.0:Extra";
+pub(crate) const CORE: &str = "urn:example:2.0:Thing";
+pub(crate) const EXTRA: &str = "urn:example:2.0:Extra";
 const KINDS: [&str; 7] = [
     "string", "string", "boolean", "integer", "decimal", "dateTime", "binary",
 ];
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
 /// A generator of numbers that look random (xorshift), the same for the same seed.
-pub(super) struct Lot(u64);
+pub(crate) struct Lot(u64);
 
 impl Lot {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
@@ -32,16 +32,16 @@ impl Lot {
         self.0
     }
 
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit).unwrap();
         usize::try_from((self.next() >> 11) % limit).unwrap()
     }
 
-    pub(super) fn one_in(&mut self, times: usize) -> bool {
+    pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         let at = self.below(from.len());
         &from[at]
     }
@@ -74,8 +74,27 @@ impl Lot {
         serde_json::from_value(json!({"id": id, "name": prefix, "attributes": attributes})).unwrap()
     }
 
+    /// The attributes of a schema as an administrator defines them, some of them indexed.
+    pub(crate) fn definition(&mut self, prefix: &str, simple: usize, complex: usize) -> Vec<Value> {
+        let mut attributes: Vec<Value> = (0..simple)
+            .map(|nth| self.simple(&format!("{prefix}{nth}")))
+            .collect();
+        attributes.extend((0..complex).map(|nth| self.complex(&format!("{prefix}c{nth}"))));
+        for attribute in &mut attributes {
+            match attribute["subAttributes"].as_array_mut() {
+                Some(subs) => subs.iter_mut().for_each(|sub| self.perhaps_indexed(sub)),
+                None => self.perhaps_indexed(attribute),
+            }
+        }
+        attributes
+    }
+
+    pub(crate) fn perhaps_indexed(&mut self, attribute: &mut Value) {
+        attribute["constraints"] = json!({"indexed": self.one_in(2)});
+    }
+
     /// A resource type with two schemas of which some attributes are indexed.
-    pub(super) fn resource_type(&mut self) -> ResourceType {
+    pub(crate) fn resource_type(&mut self) -> ResourceType {
         let core = self.schema(CORE, "a", 6, 2);
         let extra = Extension {
             schema: Arc::new(self.schema(EXTRA, "x", 2, 1)),
@@ -162,7 +181,7 @@ impl Lot {
         }
     }
 
-    fn value(&mut self, attribute: &Attribute) -> Value {
+    pub(crate) fn value(&mut self, attribute: &Attribute) -> Value {
         if attribute.multi_valued {
             let count = self.below(4);
             (0..count).map(|_| self.one(attribute)).collect()
@@ -172,7 +191,7 @@ impl Lot {
     }
 
     /// The body of a POST.
-    pub(super) fn document(&mut self, of: &ResourceType) -> Document {
+    pub(crate) fn document(&mut self, of: &ResourceType) -> Document {
         let mut body = Map::new();
         body.insert("schemas".into(), json!([CORE, EXTRA]));
         let attributes = |lot: &mut Self, schema: &Schema| {
@@ -193,7 +212,7 @@ impl Lot {
     }
 
     /// The path of an attribute or a sub-attribute, in any spelling.
-    pub(super) fn path(&mut self, of: &ResourceType) -> String {
+    pub(crate) fn path(&mut self, of: &ResourceType) -> String {
         let mut paths = paths(of);
         paths.extend(
             [
@@ -216,7 +235,7 @@ impl Lot {
     }
 
     /// A filter that the grammar takes; the schema may not.
-    pub(super) fn filter(&mut self, of: &ResourceType, known: &[(Uuid, Document)]) -> String {
+    pub(crate) fn filter(&mut self, of: &ResourceType, known: &[(Uuid, Document)]) -> String {
         self.step(of, known, 3)
     }
 
