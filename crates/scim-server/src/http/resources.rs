@@ -112,19 +112,22 @@ fn projection(tenant: &Tenant, req: &HttpRequest, of: &ResourceType) -> Result<P
     query(tenant, req, &input::PROJECTION)?.projection(of, tenant.policy.mode)
 }
 
-/// Runs a verb that writes; once more by the tenant's new schemas if these have changed since the request came.
+/// So often a request is checked by schemas that change meanwhile: an administrator may send several.
+const TRIES: u32 = 6;
+
+/// Runs a verb that writes; again by the tenant's new schemas if these have changed since the request came.
 async fn run<T>(
     mut caller: Caller<Write>,
     state: &AppState,
     at: &At,
     verb: impl AsyncFn(&TenantCx, &Arc<ResourceType>) -> Result<T, resources::Error>,
 ) -> Result<(Caller<Write>, Arc<ResourceType>, T), Failure> {
-    let mut again = false;
+    let mut tries = 1;
     loop {
         let of = caller.resource_type(at)?;
         match verb(&caller.cx(state), &of).await {
-            Err(resources::Error::Store(StoreError::SchemaChanged)) if !again => {
-                again = true;
+            Err(resources::Error::Store(StoreError::SchemaChanged)) if tries < TRIES => {
+                tries += 1;
                 caller = caller.anew(state).await.map_err(|error| match error {
                     AdminError::Store(error) => resources::Error::Store(error),
                     other => resources::Error::Internal(other.to_string()),

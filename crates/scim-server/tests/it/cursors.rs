@@ -156,6 +156,54 @@ stories! {
         }
     }
 
+    async fn who_is_there_throughout_is_met_once_while_others_come_and_go(app) {
+        let staying: Vec<String> = people(&app.scim, 40).await;
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let guests: Vec<_> = (0..3).map(|writer| {
+            let (scim, ended) = (app.scim.clone(), ended.clone());
+            actix_web::rt::spawn(async move {
+                let (mut visits, mut here) = (0_usize, Vec::new());
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    let (name, title) = (format!("u{:02}-{writer}-{visits}", visits * 17 % 40), format!("t{}", visits * 7 % 40));
+                    here.push(scim.create(json!({"userName": name, "title": title, "active": visits % 2 == 0})).await.ok(201).id());
+                    if here.len() > 8 {
+                        let leaver = here.remove(visits * 5 % 8);
+                        scim.delete(&format!("/Users/{leaver}")).await.ok(204);
+                    }
+                    visits += 1;
+                }
+                visits
+            })
+        }).collect();
+        let mut pages = 0;
+        for query in [
+            "count=3", "count=5&sortBy=userName", "count=4&sortBy=userName&sortOrder=descending", "count=3&sortBy=title", "count=5&sortBy=title&sortOrder=descending",
+            "count=4&sortBy=meta.created&sortOrder=descending", "count=3&filter=active+pr", "count=7&filter=title+pr&sortBy=title", "count=6&filter=nickName+pr+or+userName+sw+%22u%22",
+        ] {
+            let walked = walk(&app.scim, &format!("/Users?{query}"), String::new()).await;
+            pages += walked.len();
+            let met = all(&walked);
+            let expected: Vec<&String> = if query.contains("title+pr") {
+                let whole = all(&walk(&app.scim, "/Users?count=100&filter=title+pr", String::new()).await);
+                staying.iter().filter(|one| whole.contains(one)).collect()
+            } else {
+                staying.iter().collect()
+            };
+            for one in expected {
+                assert_eq!(met.iter().filter(|id| *id == one).count(), 1, "{query}: {one}");
+            }
+            let mut once = met.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), met.len(), "{query}: somebody was met twice");
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        for guest in guests {
+            // There was something going on.
+            assert!(guest.await.unwrap() > 9 && pages > 80, "{pages}");
+        }
+    }
+
     async fn only_who_sends_a_cursor_gets_one(app) {
         let of_nobody = app.scim.get("/Users?cursor=").await;
         assert_eq!((ids(&of_nobody).len(), next(&of_nobody)), (0, None));
