@@ -330,7 +330,7 @@ stories! {
         let two = scim.post("/Gadgets", body("other", None)).await.ok(201).id();
         scim.post("/Gadgets", body("UNIQUE", None)).await.refused(409, Some("uniqueness"));
         scim.put(&format!("/Gadgets/{two}"), body("unique", None)).await.refused(409, Some("uniqueness"));
-        let replace = json!([{"op": "replace", "path": "label", "value": "uniquE"}]);
+        let replace = json!([{"op": "replace", "path": "label", "value": "uNIQUE"}]);
         scim.operate(&format!("/Gadgets/{two}"), replace.clone()).await.refused(409, Some("uniqueness"));
         scim.operate(&format!("/Gadgets/{one}"), replace).await.ok(200);
         // What is required, on each way in.
