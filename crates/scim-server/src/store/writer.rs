@@ -148,11 +148,11 @@ pub(super) fn checkpoint(manager: &Manager, log: &Path, written: &Receiver<()>) 
     while written.recv().is_ok() {
         std::thread::sleep(CHECKPOINT);
         let long = std::fs::metadata(log).is_ok_and(|file| file.len() > LOG_LIMIT);
-        mover.run(if long {
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        } else {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        });
+        mover.run("PRAGMA wal_checkpoint(PASSIVE)");
+        if long {
+            // The writer waits for this one: little is left to move.
+            mover.run("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
     mover.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }

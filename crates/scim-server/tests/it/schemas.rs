@@ -565,4 +565,44 @@ stories! {
         let list = app.scim.filter("/Users", &format!("{PEOPLE}:unit pr")).await;
         assert_eq!(list.ok(200).body["totalResults"], 12);
     }
+
+    async fn the_four_kinds_of_peakon_take_what_their_document_says(app) {
+        let scim = &app.scim;
+        let peakon = "urn:ietf:params:scim:schemas:extension:peakon:2.0:User";
+        let template: Value = serde_json::from_str(include_str!("../../../../schemas/templates/peakon-user.json")).unwrap();
+        said(&app.admin().put(&format!("/tenants/default/schemas/{peakon}"), template).await, 201);
+        scim.create(json!({"userName": "boss@example.com", "emails": [{"value": "boss@example.com"}]})).await.ok(201);
+        let fields = |fields: Value| json!({"schemas": [USER], "userName": format!("{fields}@example.com"), peakon: fields, ENTERPRISE: {"department": "IT", "employeeNumber": "7"}});
+        for good in [
+            json!({"Business Unit": "Engineering", "Department": "IT"}),
+            json!({"Department": "x".repeat(256)}),
+            json!({"Date of Birth": "1980-12-31T00:00:00Z"}),
+            json!({"Salary": 50_000}),
+            json!({"Manager": "Boss@Example.com"}),
+        ] {
+            let made = scim.post("/Users", fields(good.clone())).await;
+            assert_eq!((&made.ok(201).body[peakon], &made.body[ENTERPRISE]["department"]), (&good, &json!("IT")), "{}", made.text);
+        }
+        for (bad, words) in [
+            (json!({"Department": "x".repeat(257)}), "at most 256"),
+            (json!({"Department": 7}), "a string"),
+            (json!({"Date of Birth": "31.12.1980"}), "a dateTime"),
+            (json!({"Date of Birth": "1980-12-31"}), "a dateTime"),
+            (json!({"Salary": 50_000.5}), "an integer"),
+            (json!({"Salary": "50000"}), "an integer"),
+            (json!({"Manager": "nobody@example.com"}), "create that user first"),
+            (json!({"Manager": {"value": "boss@example.com"}}), "a string"),
+        ] {
+            let made = scim.post("/Users", fields(bad.clone())).await;
+            made.refused(400, Some("invalidValue"));
+            assert!(made.body["detail"].as_str().unwrap().contains(words), "{}", made.text);
+        }
+        // 4me: what is sent under its URN is kept, named in `schemas` or not.
+        let fourme = "urn:ietf:params:scim:schemas:extension:4me:1.0:custom_fields";
+        let template: Value = serde_json::from_str(include_str!("../../../../schemas/templates/4me-custom-fields.json")).unwrap();
+        let name = template["attributes"][0]["name"].as_str().unwrap().to_owned();
+        said(&app.admin().put(&format!("/tenants/default/schemas/{fourme}"), template).await, 201);
+        let made = scim.post("/Users", json!({"schemas": [USER], "userName": "4me", fourme: {&name: "P7"}})).await;
+        assert_eq!(made.ok(201).body[fourme], json!({name: "P7"}), "{}", made.text);
+    }
 }

@@ -18,8 +18,8 @@ const MOST_BYTES: u64 = 256 * 1024 * 1024;
 /// A registry that nobody used for so long is dropped.
 const IDLE: Duration = Duration::from_secs(15 * 60);
 /// What a registry weighs beside its definitions, and how much more than its text a definition does.
-const BASE: usize = 24 * 1024;
-const FACTOR: usize = 4;
+const BASE: usize = 8 * 1024;
+const FACTOR: usize = 2;
 
 /// Registries by tenant.
 #[derive(Clone, Debug)]
