@@ -246,15 +246,39 @@ impl Additions {
         });
         match &definition.resource_types {
             Some(names) => names.iter().map(String::as_str).collect(),
-            None if is_named || is_core(id) => Vec::new(),
+            None if is_named => Vec::new(),
             None => vec![ReferenceTarget::TYPE],
         }
     }
 }
 
-/// Whether a URN calls itself that of a core schema, as `urn:ietf:params:scim:schemas:core:2.0:Device` does.
-fn is_core(id: &str) -> bool {
-    id.split(':').any(|part| part.eq_ignore_ascii_case("core"))
+/// Whether a schema that says nothing of resource types is one for a type of its own, and does not extend User: its URN has a part `core`, as
+/// `urn:ietf:params:scim:schemas:core:2.0:Device` does, or it has names that User has, and its URN is not that of an extension of User.
+///
+/// ```
+/// use scim_core::schema::additions::stands_alone;
+/// use scim_core::schema::define::SchemaDefinition;
+/// let of = |urn: &str, name: &str| {
+///     let body = serde_json::json!({"attributes": [{"name": name}]});
+///     let body = body.as_object().unwrap().clone();
+///     stands_alone(&SchemaDefinition::read(urn, body).unwrap().schema)
+/// };
+/// assert!(of("urn:example:core:1.0:Desk", "label") && of("urn:example:1.0:Desk", "displayName"));
+/// assert!(!of("urn:example:1.0:Desk", "label") && !of("urn:example:1.0:User", "displayName"));
+/// ```
+#[must_use]
+pub fn stands_alone(schema: &Schema) -> bool {
+    let has = |part: &str| {
+        schema
+            .id
+            .split(':')
+            .any(|one| one.eq_ignore_ascii_case(part))
+    };
+    let last = schema.id.rsplit(':').next().unwrap_or_default();
+    let extends = has("extension") || last.eq_ignore_ascii_case(ReferenceTarget::TYPE);
+    let users = builtin::types(Some(&[ReferenceTarget::TYPE]));
+    let collides = users.iter().any(|user| no_core_name(user, schema).is_err());
+    has("core") || (collides && !extends)
 }
 
 /// An extension's attribute by the name of a core one would be taken for it.

@@ -68,7 +68,7 @@ struct RawSchema {
     id: Option<String>,
     name: Option<String>,
     description: Option<String>,
-    attributes: Vec<Value>,
+    attributes: Value,
     resource_types: Option<Vec<String>>,
     #[serde(rename = "schemas")]
     _schemas: Option<Value>,
@@ -145,11 +145,14 @@ impl SchemaDefinition {
         // The body's letter case is the one that is published.
         check_urn(named)?;
         let named = named.to_owned();
-        if raw.attributes.is_empty() {
+        let Value::Array(sent) = raw.attributes else {
+            return Err(invalid("attributes", "expected an array"));
+        };
+        if sent.is_empty() {
             return Err(invalid("attributes", "expected at least one attribute"));
         }
         let mut count = 0;
-        let attributes = attributes(raw.attributes, "attributes", None, &mut count)?;
+        let attributes = attributes(sent, "attributes", None, &mut count)?;
         for attribute in &attributes {
             let mut common = builtin::common().attributes.iter();
             if let Some(one) = common.find(|one| attribute.is_called(&one.name)) {

@@ -10,7 +10,6 @@
 
 mod args;
 mod group;
-mod load;
 mod memory;
 mod operation;
 mod report;
@@ -23,6 +22,8 @@ mod bare;
 mod client;
 #[path = "../common/database.rs"]
 mod database;
+#[path = "../common/load.rs"]
+mod load;
 #[path = "../common/markdown.rs"]
 mod markdown;
 #[path = "../common/process.rs"]

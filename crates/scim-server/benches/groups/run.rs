@@ -43,7 +43,15 @@ fn one(args: &Args, database: &Database) -> Outcome<()> {
     let scimd = Scimd::start(&database.url, database.directory.path())?;
     let watched = Watched::child("scimd");
     client::raise_limit(&scimd)?;
-    let ids = load::users(&scimd, args.members + MANY)?;
+    let ids = load::users(
+        scimd.server.address,
+        &scimd.token,
+        args.members + MANY,
+        |nth| {
+            let name = format!("user-{nth:07}@example.com");
+            json!({"schemas": [scim_core::urn::USER], "userName": name})
+        },
+    )?;
     let loaded = start.elapsed();
 
     let mut scim = Client::open(scimd.server.address, &scimd.token)?;

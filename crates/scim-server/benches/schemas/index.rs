@@ -10,13 +10,11 @@ use serde_json::json;
 
 use crate::Outcome;
 use crate::args::Args;
-use crate::client::{self, Client, Request};
+use crate::client::{Client, Request};
 use crate::database::Database;
 use crate::definitions::{self, URN};
+use crate::load;
 use crate::process::Scimd;
-
-/// How many clients create users.
-const LOADERS: usize = 32;
 
 /// How long writes are watched before the index is made.
 const BEFORE: Duration = Duration::from_secs(5);
@@ -25,7 +23,12 @@ pub(crate) fn measure(args: &Args, scimd: &Scimd, database: &Database) -> Outcom
     let mut admin = Client::open(scimd.server.address, &scimd.admin)?;
     let token = definitions::tenant(&mut admin, "indexes")?;
     definitions::put(&mut admin, "indexes", &definitions::small(false, 100))?;
-    let ids = load(scimd, &token, args.users)?;
+    let mut ids = load::users(scimd.server.address, &token, args.users, |nth| {
+        json!({"schemas": [scim_core::urn::USER, URN], "userName": format!("user-{nth:07}@example.com"),
+            URN: {"unit": format!("unit {}", nth % 1_000)}})
+    })?;
+    // Not the order in which the index is made.
+    ids.sort_unstable_by_key(|id| id.bytes().rev().collect::<Vec<u8>>());
     let id = ids.first().ok_or("expected a user")?;
     let (ended, mut quiet, mut busy) = (AtomicBool::new(false), Vec::new(), Vec::new());
     let start = Instant::now();
@@ -143,33 +146,4 @@ fn write(
         writes.push((at, took));
     }
     Ok(writes)
-}
-
-fn load(scimd: &Scimd, token: &str, count: usize) -> Outcome<Vec<String>> {
-    let create = |loader: usize| -> Outcome<Vec<String>> {
-        let mut client = Client::open(scimd.server.address, token)?;
-        let mut ids = Vec::new();
-        for nth in (loader..count).step_by(LOADERS) {
-            let body = json!({"schemas": [scim_core::urn::USER, URN], "userName": format!("user-{nth:07}@example.com"),
-                URN: {"unit": format!("unit {}", nth % 1_000)}}).to_string();
-            let request = Request::new("POST", "/scim/v2/Users", Some(&body));
-            ids.push(client::id(&client.ask_json(&request, 201)?.1)?);
-        }
-        Ok(ids)
-    };
-    let create = |loader| create(loader).map_err(|error| error.to_string());
-    let mut ids = Vec::with_capacity(count);
-    std::thread::scope(|scope| {
-        let create = &create;
-        let loaders: Vec<_> = (0..LOADERS)
-            .map(|loader| scope.spawn(move || create(loader)))
-            .collect();
-        for loader in loaders {
-            ids.extend(loader.join().map_err(|_| "a loader ended")??);
-        }
-        Ok::<_, Box<dyn std::error::Error>>(())
-    })?;
-    // Not the order in which the index is made.
-    ids.sort_unstable_by_key(|id| id.bytes().rev().collect::<Vec<u8>>());
-    Ok(ids)
 }

@@ -29,6 +29,8 @@ mod client;
 #[path = "../common/database.rs"]
 #[expect(dead_code, reason = "what is measured here needs no statistics")]
 mod database;
+#[path = "../common/load.rs"]
+mod load;
 #[path = "../common/markdown.rs"]
 #[expect(dead_code, reason = "no aims are set for what is measured here")]
 mod markdown;

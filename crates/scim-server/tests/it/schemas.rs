@@ -516,6 +516,11 @@ stories! {
         refused(&admin.put("/tenants/default/resource-types/User", user(json!([{"schema": other}]))).await, 409, "conflict", "displayName");
         let group = json!({"endpoint": "/Groups", "schema": "urn:ietf:params:scim:schemas:core:2.0:Group", "schemaExtensions": [{"schema": USER}]});
         refused(&admin.put("/tenants/default/resource-types/Group", group).await, 400, "invalid-definition", "of its own");
+        // What cannot mean users waits for its type, and the answer says so.
+        let alone = put("urn:example:chair:1.0", json!({"attributes": [{"name": "displayName"}]})).await;
+        assert_eq!((alone.status, &alone.body["resourceTypes"]), (201, &json!([])), "{}", alone.text);
+        said(&admin.put("/tenants/default/resource-types/Chair", json!({"endpoint": "/Chairs", "schema": "urn:example:chair:1.0"})).await, 201);
+        app.scim.post("/Chairs", json!({"schemas": ["urn:example:chair:1.0"], "displayName": "c"})).await.ok(201);
         // A type that is named stays; one that goes leaves its schema extending nobody.
         said(&put("urn:example:desk:1.0", json!({"attributes": [{"name": "label"}]})).await, 201);
         said(&admin.put("/tenants/default/resource-types/Desk", json!({"endpoint": "/Desks", "schema": "urn:example:desk:1.0"})).await, 201);

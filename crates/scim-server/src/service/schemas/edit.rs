@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use scim_core::schema::additions::Additions;
+use scim_core::schema::additions::{Additions, stands_alone};
 use scim_core::schema::builtin;
 use scim_core::schema::change;
 use scim_core::schema::define::{SchemaDefinition, TypeDefinition};
@@ -182,6 +182,11 @@ fn put_schema(to: &mut Additions, mut new: SchemaDefinition) -> bool {
     if let Some(old) = at.and_then(|at| to.schemas.get(at)) {
         // Resources hold the URN in the letter case of its first definition.
         Arc::make_mut(&mut new.schema).id.clone_from(&old.schema.id);
+    }
+    let is_named = to.types.iter().any(|(_, one)| names(one, &new.schema.id));
+    if new.resource_types.is_none() && !is_named && stands_alone(&new.schema) {
+        // Said in the answer, too.
+        new.resource_types = Some(Vec::new());
     }
     replace(&mut to.schemas, at, new);
     at.is_none()

@@ -1,22 +1,27 @@
-//! What is there before anything is measured: users.
+//! What is there before anything is measured: resources, created by many clients at once.
 
-use serde_json::json;
+use std::net::SocketAddr;
+
+use serde_json::Value;
 
 use crate::Outcome;
 use crate::client::{self, Client, Request};
-use crate::process::Scimd;
 
-/// How many clients create users.
+/// How many clients create.
 const LOADERS: usize = 32;
 
-/// Creates users with a name and nothing else, over HTTP; their ids, sorted.
-pub(crate) fn users(scimd: &Scimd, count: usize) -> Outcome<Vec<String>> {
+/// Creates so many users over HTTP, each with the body of its number; their ids, sorted.
+pub(crate) fn users(
+    address: SocketAddr,
+    token: &str,
+    count: usize,
+    body: impl Fn(usize) -> Value + Sync,
+) -> Outcome<Vec<String>> {
     let create = |loader: usize| -> Outcome<Vec<String>> {
-        let mut client = Client::open(scimd.server.address, &scimd.token)?;
+        let mut client = Client::open(address, token)?;
         let mut ids = Vec::new();
         for nth in (loader..count).step_by(LOADERS) {
-            let name = format!("user-{nth:07}@example.com");
-            let body = json!({"schemas": [scim_core::urn::USER], "userName": name}).to_string();
+            let body = body(nth).to_string();
             let request = Request::new("POST", "/scim/v2/Users", Some(&body));
             ids.push(client::id(&client.ask_json(&request, 201)?.1)?);
         }
